@@ -1,0 +1,81 @@
+"""Sizes and intervals that both sides must respect: the one table of limits.
+
+Bytes unless a name says otherwise; `_SECONDS` are durations. Azure's limits are from its service
+limits page (2024-02); where Farhand is larger, the comment says why.
+"""
+
+# --- the wire -------------------------------------------------------------------------------
+#: Largest gRPC message; a Grant carries a script and its parameters.
+MESSAGE_BYTES = 4 * 1024 * 1024
+#: Concurrent streams on one connection; an operator follows many jobs on one.
+STREAMS_PER_CONNECTION = 100
+#: Largest payload of one Output frame.
+OUTPUT_FRAME_BYTES = 256 * 1024
+#: Unstored output of one session before its agent waits.
+WINDOW_BYTES = 1024 * 1024
+#: Journal entries in one Hello.
+JOURNAL_ENTRIES = 1_000
+#: Frames in one message.
+FRAMES_PER_MESSAGE = 2_000
+
+# --- patience -------------------------------------------------------------------------------
+HEARTBEAT_SECONDS = 10.0
+#: Heartbeats are spread by one second more for so many workers.
+HEARTBEAT_WORKERS_PER_SECOND = 500
+#: Silence after which a session is given up.
+LEASE_SECONDS = 45.0
+#: An offer without an answer is opened to the next member after this.
+OFFER_SECONDS = 1.0
+#: A stream must have proven itself by then.
+PROOF_SECONDS = 5.0
+#: Streams that may wait for their proof at once, over all peers (balancers share one address).
+UNPROVEN_STREAMS = 1_000
+#: A probing stream ends after this.
+PROBE_SECONDS = 60.0
+SESSION_TOKEN_SECONDS = 600.0
+#: Started goes alone when nothing came along to carry it.
+STARTED_RIDE_SECONDS = 0.02
+#: SIGTERM to SIGKILL.
+STOP_GRACE_SECONDS = 30.0
+#: Warm grants go to members heard within this.
+WARM_SECONDS = 1.0
+RECONNECT_BASE_SECONDS = 1.0
+RECONNECT_CAP_SECONDS = 60.0
+KEEPALIVE_MS = 10_000
+KEEPALIVE_TIMEOUT_MS = 5_000
+#: Shortest ping interval that the server accepts.
+MIN_PING_MS = 5_000
+
+# --- runbooks and jobs ----------------------------------------------------------------------
+#: Azure: 1 MB.
+RUNBOOK_BYTES = 1024 * 1024
+#: Azure: 50.
+PARAMETERS = 50
+#: Azure: 512 KB, counted as JSON.
+PARAMETERS_BYTES = 512 * 1024
+DESCRIPTION_CHARACTERS = 1024
+NAME_CHARACTERS = 63
+PAGE_SIZE = 100
+PAGE_SIZE_MOST = 1_000
+
+# --- workers --------------------------------------------------------------------------------
+WORKER_NAME_CHARACTERS = 64
+SLOTS = 10
+SLOTS_MOST = 200
+TOKEN_TTL_SECONDS = 3600.0
+TOKEN_TTL_SECONDS_MOST = 30 * 86400.0
+TOKEN_USES_MOST = 10_000
+TOKEN_CIDRS_MOST = 16
+FACT_CHARACTERS = 256
+
+# --- the spool ------------------------------------------------------------------------------
+#: One entry with its header; a row of the output store.
+SPOOL_ENTRY_BYTES = 64 * 1024
+SPOOL_SEGMENT_BYTES = 4 * 1024 * 1024
+#: A job waits in write() when so much of it is unacknowledged.
+SPOOL_BYTES = 2 * 1024 * 1024 * 1024
+#: What is unacknowledged for so long lies on disk, synced.
+SPOOL_SYNC_SECONDS = 2.0
+#: The server syncs stored output at the latest after this much of a flood.
+OUTPUT_SYNC_BYTES = 8 * 1024 * 1024
+OUTPUT_SYNC_SECONDS = 0.2

@@ -1,0 +1,1 @@
+"""The control plane: keeps runbooks, decides who runs them, remembers what happened."""
