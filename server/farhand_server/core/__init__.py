@@ -1,0 +1,1 @@
+"""The rules of the control plane: no gRPC, no SQL, no clock, no threads."""

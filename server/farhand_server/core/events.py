@@ -1,0 +1,164 @@
+"""What happens to the rules: calls of operators, news of sessions, time."""
+
+from dataclasses import dataclass, field
+from typing import NewType
+
+from farhand_server.model import frames
+from farhand_server.model.account import AccountKey, Principal, RegistrationToken
+from farhand_server.model.identifiers import JobId, SessionId
+from farhand_server.model.output import Extent, SpoolId
+from farhand_server.model.runbook import RunbookType
+
+#: Names the caller that waits for an Answer.
+CallId = NewType("CallId", int)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """An operator asks; `by` comes from the bearer token."""
+
+    call: CallId
+    by: Principal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartJob(Call):
+    job: JobId
+    runbook: str
+    run_on: str
+    parameters: str = field(repr=False)
+    arguments: tuple[str, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopJob(Call):
+    job: JobId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportRunbook(Call):
+    name: str
+    type: RunbookType
+    digest: str
+    script: bytes = field(repr=False)
+    description: str = ""
+    publish: bool = False
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishRunbook(Call):
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteRunbook(Call):
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateGroup(Call):
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteGroup(Call):
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteWorker(Call):
+    name: str
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateRegistrationToken(Call):
+    token: RegistrationToken
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevokeRegistrationToken(Call):
+    token: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplaceAccountKey(Call):
+    key: AccountKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explain(Call):
+    job: JobId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Joined:
+    """A proven Register arrived on a new stream."""
+
+    session: SessionId
+    register: frames.Register
+    address: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Greeted:
+    """A proven Hello arrived on a new stream; `extents` tells what the output store holds of each
+    attempt in its journal."""
+
+    session: SessionId
+    hello: frames.Hello
+    address: str
+    extents: dict[SpoolId, Extent] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """A frame of an open session, but for Output and Result."""
+
+    session: SessionId
+    frame: frames.AgentFrame
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """A Result whose whole spool is durable."""
+
+    session: SessionId
+    result: frames.Result
+    extent: Extent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lost:
+    """The stream ended; `clean` if the worker said Goodbye."""
+
+    session: SessionId
+    clean: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tick:
+    """Time has passed: something may be due."""
+
+
+Event = (
+    StartJob
+    | StopJob
+    | ImportRunbook
+    | PublishRunbook
+    | DeleteRunbook
+    | CreateGroup
+    | DeleteGroup
+    | DeleteWorker
+    | CreateRegistrationToken
+    | RevokeRegistrationToken
+    | ReplaceAccountKey
+    | Explain
+    | Joined
+    | Greeted
+    | Said
+    | Ended
+    | Lost
+    | Tick
+)

@@ -1,0 +1,113 @@
+"""What the engine and the edges ask of the database. Stores implement it; nobody imports them."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from farhand_server.core.ports import Tx
+from farhand_server.model.account import AccountKey, Principal, RegistrationToken
+from farhand_server.model.clock import UnixMs
+from farhand_server.model.identifiers import AccountId, WorkerId
+from farhand_server.model.job import Job, JobStatus
+from farhand_server.model.output import Chunk, Extent, SpoolId
+from farhand_server.model.runbook import Runbook
+from farhand_server.model.worker import Group, Worker
+
+
+class StateStore(Protocol):
+    """The state, written by one thread."""
+
+    def transaction(self) -> AbstractContextManager[Tx]:
+        """Commits at the end, durably; without writes it costs nothing. Raises OutcomeUnknown when
+        the commit failed or may have; any other exception rolls back."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class OutputStore(Protocol):
+    """The bytes of jobs, written by one thread."""
+
+    def extent(self, spool: SpoolId) -> Extent: ...
+    def append(self, spool: SpoolId, chunks: Sequence[Chunk], extent: Extent) -> None:
+        """Adds chunks; `extent` is the spool's after them. Not committed yet."""
+        ...
+
+    def commit(self) -> None:
+        """What was appended survives a crash of the process. Raises OutcomeUnknown."""
+        ...
+
+    def sync(self) -> None:
+        """What was committed survives a loss of power. Raises OutcomeUnknown."""
+        ...
+
+    def close(self) -> None: ...
+
+
+Row = TypeVar("Row")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page(Generic[Row]):
+    """Some rows, and where the next page starts (empty on the last)."""
+
+    rows: Sequence[Row]
+    next: str = ""
+
+
+class Queries(Protocol):
+    """Reads for the edges, from any thread: they see what is committed. Each blocks briefly."""
+
+    def principal(self, token_hash: str) -> Principal | None: ...
+    def account_keys(self, account: AccountId) -> Sequence[AccountKey]: ...
+    def deployment_id(self) -> str: ...
+    def worker_key(self, worker: WorkerId) -> bytes | None:
+        """The public key to prove; None: unknown or deleted."""
+        ...
+
+    def job(self, account: AccountId, prefix: str) -> Sequence[Job]:
+        """Up to two jobs whose id begins so."""
+        ...
+
+    def jobs(
+        self,
+        account: AccountId,
+        *,
+        statuses: Sequence[JobStatus],
+        runbook: str,
+        group: str,
+        size: int,
+        after: str,
+    ) -> Page[Job]:
+        """Newest first."""
+        ...
+
+    def runbook(self, account: AccountId, name: str) -> Runbook | None: ...
+    def runbooks(self, account: AccountId, *, size: int, after: str) -> Page[Runbook]: ...
+    def script(self, digest: str) -> bytes: ...
+    def group(self, account: AccountId, name: str) -> Group | None: ...
+    def groups(self, account: AccountId, *, size: int, after: str) -> Page[Group]: ...
+    def waiting_count(self, group: Group) -> int: ...
+    def worker(self, account: AccountId, name: str) -> Worker | None: ...
+    def workers(
+        self, account: AccountId, *, group: str, size: int, after: str
+    ) -> Page[Worker]: ...
+    def registration_tokens(
+        self, account: AccountId, *, size: int, after: str
+    ) -> Page[RegistrationToken]: ...
+    def extent(self, spool: SpoolId) -> Extent: ...
+    def chunks(self, spool: SpoolId, offset: int, most: int) -> Sequence[Chunk]:
+        """Stored chunks from the one that holds `offset`, about `most` bytes of them."""
+        ...
+
+    def tail(self, spool: SpoolId, lines: int) -> int:
+        """An entry's offset from which the last `lines` lines can be read (maybe a few more)."""
+        ...
+
+
+class Clock(Protocol):
+    """Time as a parameter."""
+
+    def monotonic(self) -> float: ...
+    def unix_ms(self) -> UnixMs: ...

@@ -1,0 +1,190 @@
+"""Every exception that the server raises.
+
+FarhandError
+├── Refusal                      a caller asked for something that may not be; nothing changed
+│   └── …                        one class a reason: the catalogue of what people read
+├── ProtocolViolation            a frame that the session's state does not allow: the stream ends
+├── IllegalTransition            a rule tried a way that the table of states does not have: a bug
+├── OutcomeUnknown               a commit failed, or may have: everything volatile is forgotten
+└── StartError                   the server cannot start; the text says what to do
+
+A refusal says what (`message`), why and what to do next; command, API and portal show the same
+words. Ids go into fields, not into sentences, where a program might want them.
+"""
+
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class FarhandError(Exception):
+    """Root of the tree."""
+
+
+class Kind(enum.Enum):
+    """What sort of refusal; the edge maps each to one gRPC status."""
+
+    INVALID = "invalid"
+    UNAUTHENTICATED = "unauthenticated"
+    FORBIDDEN = "forbidden"
+    NOT_FOUND = "not found"
+    EXISTS = "exists"
+    STATE = "state"
+    LIMIT = "limit"
+    UNAVAILABLE = "unavailable"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Violation:
+    """One bad field of a request."""
+
+    field: str
+    problem: str
+
+
+class Refusal(FarhandError):
+    """A caller asked for something that may not be. Nothing has changed."""
+
+    kind = Kind.INVALID
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        why: str = "",
+        do: str = "",
+        violations: Sequence[Violation] = (),
+        **fields: str,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.why = why
+        self.do = do
+        self.violations = tuple(violations)
+        self.fields = fields
+
+    @property
+    def reason(self) -> str:
+        """For programs: INVALID_REQUEST, RUNBOOK_NOT_FOUND, …"""
+        name = type(self).__name__
+        return "".join("_" + c if c.isupper() and i else c for i, c in enumerate(name)).upper()
+
+
+class InvalidRequest(Refusal):
+    """Bad fields; all of them at once."""
+
+    def __init__(self, violations: Sequence[Violation]) -> None:
+        first = violations[0]
+        message = (
+            f"{first.field} {first.problem}"
+            if len(violations) == 1
+            else f"{len(violations)} fields were refused; nothing was done"
+        )
+        super().__init__(message, violations=violations, do="correct the request and send it again")
+
+
+class Unauthenticated(Refusal):
+    kind = Kind.UNAUTHENTICATED
+
+
+class ProofRefused(Refusal):
+    kind = Kind.UNAUTHENTICATED
+
+
+class WorkerUnknown(Refusal):
+    kind = Kind.UNAUTHENTICATED
+
+
+class TokenRefused(Refusal):
+    """A registration token or account key that does not let this machine join."""
+
+    kind = Kind.FORBIDDEN
+
+
+class SessionConflict(Refusal):
+    """Two agents with one identity."""
+
+    kind = Kind.STATE
+
+
+class RunbookNotFound(Refusal):
+    kind = Kind.NOT_FOUND
+
+
+class GroupNotFound(Refusal):
+    kind = Kind.NOT_FOUND
+
+
+class JobNotFound(Refusal):
+    kind = Kind.NOT_FOUND
+
+
+class WorkerNotFound(Refusal):
+    kind = Kind.NOT_FOUND
+
+
+class RegistrationTokenNotFound(Refusal):
+    kind = Kind.NOT_FOUND
+
+
+class RunbookExists(Refusal):
+    kind = Kind.EXISTS
+
+
+class GroupExists(Refusal):
+    kind = Kind.EXISTS
+
+
+class WorkerExists(Refusal):
+    kind = Kind.EXISTS
+
+
+class JobExists(Refusal):
+    """The id of the request names a job that was started with something else."""
+
+    kind = Kind.EXISTS
+
+
+class RunbookNotPublished(Refusal):
+    kind = Kind.STATE
+
+
+class RunbookTypeUnsupported(Refusal):
+    kind = Kind.STATE
+
+
+class InUse(Refusal):
+    """Something that still has jobs or members cannot be deleted."""
+
+    kind = Kind.STATE
+
+
+class JobNotStoppable(Refusal):
+    kind = Kind.STATE
+
+
+class TooManyStreams(Refusal):
+    kind = Kind.LIMIT
+
+
+class ShuttingDown(Refusal):
+    kind = Kind.UNAVAILABLE
+
+
+class ProtocolViolation(FarhandError):
+    """A frame that this session may not send now. The text names the frame and the rule."""
+
+
+class IllegalTransition(FarhandError):
+    """A rule tried a way that the table of states does not have."""
+
+    def __init__(self, *, job: str, old: str, new: str) -> None:
+        super().__init__(f"job {job}: {old} cannot become {new}")
+
+
+class OutcomeUnknown(FarhandError):
+    """A commit failed, or its outcome is not known."""
+
+
+class StartError(FarhandError):
+    """The server cannot start; the text says why and what to do."""

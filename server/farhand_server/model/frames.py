@@ -1,0 +1,255 @@
+"""What server and worker say to each other, as plain values; the edge turns them into messages."""
+
+from dataclasses import dataclass, field
+
+from farhand_server.model.identifiers import JobId, OfferId, WorkerId
+from farhand_server.model.job import End
+from farhand_server.model.runbook import RunbookType
+from farhand_server.model.worker import Facts
+
+# --- what a worker says ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalEntry:
+    """One attempt that a host knows."""
+
+    job: JobId
+    attempt: int
+    #: "running", "exited" or "void".
+    phase: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Register:
+    """A machine asks to join; its key is proven."""
+
+    #: SHA-256 of the token or account key, hexadecimal: the secret stops at the edge.
+    token_hash: str
+    group: str
+    worker_name: str
+    public_key: bytes
+    facts: Facts
+    replace: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hello:
+    """A worker is back; its key is proven."""
+
+    worker: WorkerId
+    session_number: int
+    boot_id: str
+    journal_id: str
+    instance: str
+    facts: Facts
+    slots: int
+    journal: tuple[JournalEntry, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heartbeat:
+    sequence: int
+    running: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accept:
+    offer: OfferId
+    cached: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reject:
+    offer: OfferId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    job: JobId
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotStarted:
+    job: JobId
+    attempt: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    job: JobId
+    attempt: int
+    offset: int
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    job: JobId
+    attempt: int
+    end: End
+    size: int
+    crc: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leave:
+    force: bool = False
+
+
+# --- what the server says -------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registered:
+    worker: WorkerId
+    worker_name: str
+    group: str
+    account: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Continue:
+    """Verdict: the attempt is current; send from `stored`."""
+
+    job: JobId
+    attempt: int
+    stored: int
+    durable: int
+    crc: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Discard:
+    """Verdict: the server wants nothing more of this attempt."""
+
+    job: JobId
+    attempt: int
+    reason: str
+
+
+Verdict = Continue | Discard
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Welcome:
+    session_number: int
+    server_time_ms: int
+    heartbeat_ms: int
+    lease_ms: int
+    verdicts: tuple[Verdict, ...] = ()
+    session_token: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeartbeatAck:
+    sequence: int
+    server_time_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    offer: OfferId
+    job: JobId
+    runbook_type: RunbookType
+    digest: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Withdraw:
+    offer: OfferId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    #: Empty for a warm grant.
+    offer: str
+    job: JobId
+    attempt: int
+    runbook: str
+    runbook_version: int
+    runbook_type: RunbookType
+    digest: str
+    #: None: the worker has it.
+    script: bytes | None = field(repr=False)
+    parameters: str = field(repr=False)
+    arguments: tuple[str, ...] = field(repr=False)
+    group: str
+    stop_grace_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stop:
+    job: JobId
+    attempt: int
+    grace_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputAck:
+    job: JobId
+    attempt: int
+    stored: int
+    durable: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resend:
+    job: JobId
+    attempt: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultAck:
+    job: JobId
+    attempt: int
+
+
+# --- what both say --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drain:
+    reason: str
+    retry_after_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Goodbye:
+    reason: str
+
+
+AgentFrame = (
+    Register
+    | Hello
+    | Heartbeat
+    | Accept
+    | Reject
+    | Started
+    | NotStarted
+    | Output
+    | Result
+    | Leave
+    | Drain
+    | Goodbye
+)
+ServerFrame = (
+    Registered
+    | Welcome
+    | HeartbeatAck
+    | Offer
+    | Withdraw
+    | Grant
+    | Stop
+    | OutputAck
+    | Resend
+    | ResultAck
+    | Drain
+    | Goodbye
+)
