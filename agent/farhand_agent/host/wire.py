@@ -127,9 +127,7 @@ def _message(number: int, payload: bytes) -> Message:
         if kind is Kind.START:
             (length,) = LENGTH.unpack_from(payload)
             head = payload[LENGTH.size : LENGTH.size + length]
-            return Message(
-                kind=kind, fields=json.loads(head), data=payload[LENGTH.size + length :]
-            )
+            return Message(kind=kind, fields=json.loads(head), data=payload[LENGTH.size + length :])
         return Message(kind=kind, fields=json.loads(payload))
     except (ValueError, struct.error) as error:
         raise WireError(f"message {number} is not readable") from error

@@ -1,0 +1,77 @@
+"""On which ground sandboxes stand: a directory on tmpfs that is ours alone, or else the disk."""
+
+import os
+import re
+import stat
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+
+_OCTAL = re.compile(r"\\([0-7]{3})")
+
+
+def sandbox_root(
+    state: Path,
+    *,
+    environ: Mapping[str, str],
+    filesystem: "Callable[[Path], str] | None" = None,
+    group: int | None = None,
+) -> Path:
+    """Where the sandboxes of this state directory live: always the same place for the same one.
+
+    The first of /run/farhand-agent, $XDG_RUNTIME_DIR/farhand-agent and /dev/shm/farhand-agent-UID
+    that is on tmpfs and ours; else `<state>/sandbox`.
+    """
+    kind = filesystem or filesystem_type
+    state = state.resolve()
+    name = sha256(os.fsencode(state)).hexdigest()[:16]
+    for ground in _candidates(environ):
+        if kind(ground.parent) == "tmpfs" and _stand_on(ground, group):
+            return ground / name
+    return state / "sandbox"
+
+
+def _candidates(environ: Mapping[str, str]) -> list[Path]:
+    found = [Path("/run/farhand-agent")]
+    if environ.get("XDG_RUNTIME_DIR", "").startswith("/"):
+        found.append(Path(environ["XDG_RUNTIME_DIR"]) / "farhand-agent")
+    return [*found, Path(f"/dev/shm/farhand-agent-{os.geteuid()}")]
+
+
+def _stand_on(ground: Path, group: int | None) -> bool:
+    try:
+        own_directory(ground, mode=0o700 if group is None else 0o710, group=group)
+    except (NotOurs, OSError):
+        return False
+    return True
+
+
+def filesystem_type(path: Path) -> str:
+    """Type of the file system that holds `path`, as the kernel names it; empty if unknown."""
+    target, best, kind = path.resolve(), 0, ""
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        left, _, right = line.partition(" - ")
+        point = Path(_OCTAL.sub(lambda octal: chr(int(octal[1], 8)), left.split(" ")[4]))
+        # A later mount on the same point hides the earlier one.
+        if target.is_relative_to(point) and len(point.parts) >= best:
+            best, kind = len(point.parts), right.split(" ")[0]
+    return kind
+
+
+class NotOurs(Exception):
+    """A directory that must be ours alone is not."""
+
+
+def own_directory(path: Path, *, mode: int = 0o700, group: int | None = None) -> None:
+    """Make a directory, or make sure that it is one, ours, with this mode. Raises NotOurs; OSError
+    if it cannot be made."""
+    with suppress(FileExistsError):
+        path.mkdir(mode=0o700)
+    status = os.lstat(path)
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
+        raise NotOurs(f"{path} exists and is not a directory of user {os.geteuid()}")
+    if group is not None and status.st_gid != group:
+        os.chown(path, -1, group)
+    if stat.S_IMODE(status.st_mode) != mode:
+        path.chmod(mode)

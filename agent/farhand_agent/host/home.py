@@ -1,0 +1,86 @@
+"""The folder of one runner. Whoever holds its lock serves it, so a dead runner is known at once."""
+
+import fcntl
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+SOCKET = "sock"
+#: Names the process that serves the folder.
+RUNNER = "runner"
+
+
+class Home:
+    """The folder of one runner, held: as long as this process lives, nobody else serves it."""
+
+    def __init__(self, path: Path, lock: int) -> None:
+        self.path = path
+        self._lock = lock
+
+    @classmethod
+    def hold(cls, path: Path) -> "Home | None":
+        """None if a living process holds it, or it is gone."""
+        try:
+            lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        except OSError:
+            return None
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(lock)
+            return None
+        return cls(path, lock)
+
+    @property
+    def socket(self) -> Path:
+        return self.path / SOCKET
+
+    @property
+    def lock(self) -> int:
+        """The descriptor that holds it; a forked child must keep it open."""
+        return self._lock
+
+    def release(self) -> None:
+        """Close this process's descriptor; a forked child that kept its own holds on."""
+        os.close(self._lock)
+
+    def move(self, path: Path) -> None:
+        """Rename, with all that is in it. Raises OSError if another attempt is there."""
+        os.rename(self.path, path)
+        self.path = path
+
+    def write(self, name: str, data: bytes) -> None:
+        """Create a file. Raises FileExistsError if it exists."""
+        file = os.open(self.path / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            while data:
+                data = data[os.write(file, data) :]
+        finally:
+            os.close(file)
+
+    def read(self, name: str) -> bytes | None:
+        """A file's bytes; None if there is none."""
+        try:
+            return (self.path / name).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def clear(self) -> None:
+        """Remove everything but the socket and the name of who serves it."""
+        for name in os.listdir(self.path):
+            if name not in (SOCKET, RUNNER):
+                os.unlink(self.path / name)
+
+    def remove(self) -> None:
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+def read_json(data: bytes | None) -> dict[str, Any]:
+    """What a file of a home says; empty if it says nothing, as after a crash while writing."""
+    try:
+        value = json.loads(data or b"{}")
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,43 @@
+"""What Linux offers a process about itself and Python does not: three settings of prctl(2)."""
+
+import ctypes
+import os
+import time
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_DUMPABLE = 4
+_PR_SET_CHILD_SUBREAPER = 36
+_LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+def boot_seconds() -> float:
+    """Seconds since the machine was booted, suspended time included; never steps."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def boot_id() -> str:
+    """What differs after every boot of the machine."""
+    with open("/proc/sys/kernel/random/boot_id") as file:
+        return file.read().strip()
+
+
+def adopt_orphans() -> None:
+    """Become the parent of every descendant whose own parent ends, so that none can get away."""
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def forbid_inspection() -> None:
+    """No core dump, and no process of the same user may read this one's memory."""
+    _prctl(_PR_SET_DUMPABLE, 0)
+
+
+def die_with_parent(signal_number: int) -> None:
+    """Be sent the signal when the parent ends. A change of user undoes it: call it afterwards."""
+    _prctl(_PR_SET_PDEATHSIG, signal_number)
+
+
+def _prctl(option: int, value: int) -> None:
+    arguments = [ctypes.c_ulong(n) for n in (value, 0, 0, 0)]
+    if _LIBC.prctl(option, *arguments) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))

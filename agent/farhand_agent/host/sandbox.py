@@ -1,0 +1,159 @@
+"""Where attempts live on a host, and by which names: the journal that survives the agent.
+
+    <sandbox>/journal_id              random, made once: absence from the same journal proves
+                                      that an attempt never started
+    <sandbox>/spares/<id>/sock        a runner that waits for a job
+    <sandbox>/<job>.<attempt>/        the same folder, renamed, once it has one:
+        sock  runner                  where the link dials; who serves it
+        grant script parameters.json  what it was asked to run
+        started                       "ran", or "void" and why; created once, never changed
+        pid                           the script's process and when the kernel started it
+        spool.<offset>.<crc>          its output, see spool.py
+    <state>/spool/<job>.<attempt>/    output that does not fit, or must survive a power loss
+    <state>/work/<id>/                working directories of the scripts
+
+The sandbox is on tmpfs where there is one (a file costs 0.007 ms there and 0.35 ms on ext4). Who
+serves a folder holds its lock; a folder without is nobody's, whatever its files say.
+"""
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from farhand_agent.host.ground import own_directory
+from farhand_agent.host.home import SOCKET, Home
+
+_JOB_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptId:
+    """One attempt of one job. Raises ValueError for what must not become a path."""
+
+    job_id: str
+    attempt: int
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.job_id, str) or not _JOB_ID.fullmatch(self.job_id):
+            raise ValueError("a job id is a UUID in lower case")
+        if type(self.attempt) is not int or not 1 <= self.attempt < 2**31:
+            raise ValueError("an attempt is a number from 1")
+
+    @property
+    def folder(self) -> str:
+        return f"{self.job_id}.{self.attempt}"
+
+    @classmethod
+    def of_folder(cls, name: str) -> "AttemptId | None":
+        """The attempt that a folder's name names; None for any other name."""
+        job_id, _, attempt = name.partition(".")
+        if not attempt.isascii() or not attempt.isdecimal():
+            return None
+        try:
+            found = cls(job_id=job_id, attempt=int(attempt))
+        except ValueError:
+            return None
+        return found if found.folder == name else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """Where a runner listens; `attempt` is None for a spare."""
+
+    socket: Path
+    attempt: AttemptId | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sandbox:
+    """The folders of one agent. `group` may look and dial, but not read: that of the link's user
+    when it is another one."""
+
+    root: Path
+    state: Path
+    group: int | None = None
+
+    def make(self) -> None:
+        """Create what is missing. Raises NotOurs."""
+        listable = 0o700 if self.group is None else 0o750
+        own_directory(self.root, mode=listable, group=self.group)
+        own_directory(self.spares, mode=listable, group=self.group)
+        own_directory(self.state / "spool")
+        own_directory(self.state / "work", mode=0o711)
+        if not self._journal.exists():
+            fresh = self.root / f".journal_id.{os.getpid()}"
+            fresh.write_text(os.urandom(16).hex())
+            self.share(fresh, 0o600)
+            os.rename(fresh, self._journal)
+
+    @property
+    def journal_id(self) -> str:
+        return self._journal.read_text()
+
+    @property
+    def spares(self) -> Path:
+        return self.root / "spares"
+
+    def new_home(self) -> Home:
+        """A folder for a new spare runner, held by this process."""
+        path = self.spares / os.urandom(8).hex()
+        path.mkdir(mode=0o700)
+        if self.group is not None:
+            os.chown(path, -1, self.group)
+            path.chmod(0o710)
+        home = Home.hold(path)
+        if home is None:
+            raise FileNotFoundError(path)
+        return home
+
+    def attempt_path(self, attempt: AttemptId) -> Path:
+        return self.root / attempt.folder
+
+    def overflow(self, attempt: AttemptId) -> Path:
+        """Where the spool of an attempt goes on, on disk."""
+        return self.state / "spool" / attempt.folder
+
+    def work(self, name: str) -> Path:
+        return self.state / "work" / name
+
+    def attempts(self) -> Iterator[AttemptId]:
+        """All that the sandbox or the disk still knows of."""
+        names = {*_names(self.root), *_names(self.state / "spool")}
+        for name in sorted(names):
+            if (attempt := AttemptId.of_folder(name)) is not None:
+                yield attempt
+
+    def addresses(self) -> list[Address]:
+        """Where runners listen. A spare that takes a job meanwhile is listed as both, never as
+        neither."""
+        spares = [
+            Address(socket=self.spares / name / SOCKET, attempt=None)
+            for name in _names(self.spares)
+        ]
+        attempts = [
+            Address(socket=self.root / name / SOCKET, attempt=attempt)
+            for name in _names(self.root)
+            if (attempt := AttemptId.of_folder(name)) is not None
+        ]
+        return spares + attempts
+
+    def share(self, path: Path, mode: int) -> None:
+        """Give the group the rights that `mode` gives the owner."""
+        if self.group is None:
+            path.chmod(mode)
+        else:
+            os.chown(path, -1, self.group)
+            path.chmod(mode | (mode & 0o700) >> 3)
+
+    @property
+    def _journal(self) -> Path:
+        return self.root / "journal_id"
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return sorted(name for name in os.listdir(folder) if not name.startswith("."))
+    except FileNotFoundError:
+        return []
