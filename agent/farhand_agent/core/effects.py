@@ -1,0 +1,113 @@
+"""What the rules want done, in this order. Each is carried out before the next one."""
+
+from dataclasses import dataclass
+
+from farhand_agent.core.frames import AgentFrame, AttemptId, Grant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenStream:
+    """Dial the server."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendFrame:
+    """Send this, after everything sent before."""
+
+    frame: AgentFrame
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndStream:
+    """Send what waits, close this half, and connect again after `retry_after_seconds` (None: after
+    the usual backoff). `fault` is set when the server broke the protocol."""
+
+    reason: str
+    retry_after_seconds: float | None = None
+    fault: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Persist:
+    """Sync the session number to disk before anything else is sent."""
+
+    session_number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartRunner:
+    """Give this to a spare runner, or to the next one that becomes ready."""
+
+    grant: Grant
+    script: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DialRunner:
+    """Begin a new conversation with the attempt's runner; what was read of the old one is void."""
+
+    id: AttemptId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadSpool:
+    """Ask for the spool from `offset`, at first `credit` bytes."""
+
+    id: AttemptId
+    offset: int
+    credit: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SkipSpool:
+    """Drop `size` bytes that were read: nobody wants them."""
+
+    id: AttemptId
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrantCredit:
+    """The runner may send so many bytes more."""
+
+    id: AttemptId
+    credit: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FreeSpool:
+    """The server holds this prefix for good."""
+
+    id: AttemptId
+    durable: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopRunner:
+    """End the attempt's process tree."""
+
+    id: AttemptId
+    grace_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinishRunner:
+    """The attempt is over and reported: its sandbox may go."""
+
+    id: AttemptId
+
+
+Effect = (
+    OpenStream
+    | SendFrame
+    | EndStream
+    | Persist
+    | StartRunner
+    | DialRunner
+    | ReadSpool
+    | SkipSpool
+    | GrantCredit
+    | FreeSpool
+    | StopRunner
+    | FinishRunner
+)

@@ -1,0 +1,111 @@
+"""What may happen to a worker. A frame from the server is an event as it is (`frames`)."""
+
+from dataclasses import dataclass
+
+from farhand_agent.core.frames import AttemptId, Exit, Phase, ServerFrame
+
+# ---- the stream ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectDue:
+    """It is time to connect; a stream is opened as soon as every runner has answered."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connected:
+    """The stream stands; the server waits for a Hello."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lost:
+    """The stream has ended, for whatever reason."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Writable:
+    """The stream can carry another message."""
+
+
+# ---- the runners ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunnerAsked:
+    """A runner was asked what it does. `id` is None where only its answer can tell."""
+
+    runner: int
+    id: AttemptId | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunnerState:
+    """Its answer: the attempt it serves (None: it is a spare) and how far that came."""
+
+    runner: int
+    id: AttemptId | None
+    phase: Phase = Phase.RUNNING
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunnerGone:
+    """The conversation with a runner ended; the runner may live on."""
+
+    runner: int
+    id: AttemptId | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunnerStarted:
+    """The interpreter was started."""
+
+    id: AttemptId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunnerVoid:
+    """The attempt was claimed as void: it never ran and never will."""
+
+    id: AttemptId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunnerData:
+    """Whole spool entries arrived, `size` bytes from `offset`; the link holds them."""
+
+    id: AttemptId
+    offset: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunnerExited:
+    """The attempt has ended, and all of its spool was read."""
+
+    id: AttemptId
+    exit: Exit
+    size: int
+    crc: int
+
+
+# ---- the rest ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tick:
+    """A moment that the rules asked for has come, or any other."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShutdownRequested:
+    """The agent is to end; what runs goes on without it."""
+
+
+RunnerEvent = (
+    RunnerAsked | RunnerState | RunnerGone | RunnerStarted | RunnerVoid | RunnerData | RunnerExited
+)
+Event = (
+    ServerFrame | ConnectDue | Connected | Lost | Writable | RunnerEvent | Tick | ShutdownRequested
+)

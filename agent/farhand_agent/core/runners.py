@@ -1,0 +1,155 @@
+"""What runners report: how attempts start, write, end, and are found again."""
+
+from farhand_agent.core.effects import (
+    DialRunner,
+    Effect,
+    EndStream,
+    FinishRunner,
+    FreeSpool,
+    GrantCredit,
+    ReadSpool,
+    SkipSpool,
+    StartRunner,
+    StopRunner,
+)
+from farhand_agent.core.events import (
+    RunnerAsked,
+    RunnerData,
+    RunnerExited,
+    RunnerGone,
+    RunnerStarted,
+    RunnerState,
+    RunnerVoid,
+)
+from farhand_agent.core.frames import AttemptId, NotStarted, Phase, Result
+from farhand_agent.core.journal import Journal
+from farhand_agent.core.live import Attempt, Live, StreamPhase
+from farhand_agent.core.offsets import OffsetError
+
+VOID = "it was claimed as void before anything ran"
+
+
+def asked(event: RunnerAsked, live: Live, journal: Journal, now: float) -> list[Effect]:
+    live.asked[event.runner] = now
+    if event.id is not None:
+        _known(event.id, live).answered = False
+    return []
+
+
+def answered(event: RunnerState, live: Live, journal: Journal, now: float) -> list[Effect]:
+    live.asked.pop(event.runner, None)
+    if event.id is None:
+        return []
+    attempt = _known(event.id, live)
+    attempt.answered = True
+    attempt.start = None
+    attempt.phase = event.phase
+    attempt.size = event.size
+    return resumed(attempt, live)
+
+
+def gone(event: RunnerGone, live: Live, journal: Journal, now: float) -> list[Effect]:
+    """Looks for the attempt's runner again. A grant that left no sandbox was never begun, so it
+    is begun again; the claim in the sandbox keeps even a runner that only looked dead from
+    running it twice."""
+    live.asked.pop(event.runner, None)
+    attempt = live.attempts.get(event.id) if event.id else None
+    if attempt is None:
+        return []
+    attempt.answered = False
+    if attempt.start and not journal.knows(attempt.id):
+        grant, script = attempt.start
+        return [StartRunner(grant=grant, script=script)]
+    return [DialRunner(id=attempt.id)]
+
+
+def started(event: RunnerStarted, live: Live, journal: Journal, now: float) -> list[Effect]:
+    if attempt := live.attempts.get(event.id):
+        attempt.answered = True
+        attempt.start = None
+        if live.session.phase is StreamPhase.LIVE:
+            attempt.started_at = now
+        if attempt.stop_grace_ms is not None:
+            return [StopRunner(id=attempt.id, grace_ms=attempt.stop_grace_ms)]
+    return []
+
+
+def voided(event: RunnerVoid, live: Live, journal: Journal, now: float) -> list[Effect]:
+    attempt = live.attempts.get(event.id)
+    if attempt is None:
+        return []
+    attempt.answered = True
+    attempt.start = None
+    attempt.phase = Phase.VOID
+    attempt.void = event.reason
+    return not_started(attempt, live)
+
+
+def data(event: RunnerData, live: Live, journal: Journal, now: float) -> list[Effect]:
+    attempt = live.attempts.get(event.id)
+    if attempt is None or attempt.flow is None:
+        return [SkipSpool(id=event.id, size=event.size)]
+    try:
+        attempt.flow.arrived(offset=event.offset, size=event.size)
+    except OffsetError:
+        attempt.flow.rewind(attempt.flow.sent)
+        attempt.answered = False
+        return [DialRunner(id=attempt.id)]
+    if not attempt.discarded:
+        return []
+    attempt.flow.take(attempt.flow.backlog)
+    return [SkipSpool(id=attempt.id, size=event.size), *credit(attempt)]
+
+
+def exited(event: RunnerExited, live: Live, journal: Journal, now: float) -> list[Effect]:
+    attempt = live.attempts.get(event.id)
+    if attempt is None:
+        return []
+    attempt.phase = Phase.EXITED
+    attempt.size = event.size
+    attempt.result = Result(id=event.id, exit=event.exit, size=event.size, crc=event.crc)
+    return finished(attempt, live) if attempt.discarded else []
+
+
+def resumed(attempt: Attempt, live: Live) -> list[Effect]:
+    """What a runner must hear at the begin of each conversation, as far as it is known."""
+    if attempt.phase is Phase.VOID:
+        return finished(attempt, live) if attempt.discarded else not_started(attempt, live)
+    if attempt.phase is Phase.EXITED and attempt.discarded:
+        return finished(attempt, live)
+    effects: list[Effect] = []
+    if attempt.stop_grace_ms is not None and attempt.phase is Phase.RUNNING:
+        effects.append(StopRunner(id=attempt.id, grace_ms=attempt.stop_grace_ms))
+    if attempt.flow:
+        flow = attempt.flow
+        flow.rewind(flow.sent)
+        if flow.durable:
+            effects.append(FreeSpool(id=attempt.id, durable=flow.durable))
+        effects.append(ReadSpool(id=attempt.id, offset=flow.sent, credit=live.read_ahead))
+    return effects
+
+
+def not_started(attempt: Attempt, live: Live) -> list[Effect]:
+    return live.say(NotStarted(id=attempt.id, reason=attempt.void or VOID))
+
+
+def finished(attempt: Attempt, live: Live) -> list[Effect]:
+    """Lets go of the attempt; its slot is free with that."""
+    del live.attempts[attempt.id]
+    return [FinishRunner(id=attempt.id)]
+
+
+def _known(id_: AttemptId, live: Live) -> Attempt:
+    """The attempt; one found only now counts as running until its runner says otherwise."""
+    if id_ in live.attempts:
+        return live.attempts[id_]
+    if live.session.phase is not StreamPhase.AWAY:
+        # The Hello did not list it, so the server takes it for never started: say Hello again.
+        live.session.leave = EndStream(reason="an attempt turned up late", retry_after_seconds=0.0)
+    live.attempts[id_] = Attempt(id=id_)
+    return live.attempts[id_]
+
+
+def credit(attempt: Attempt) -> list[Effect]:
+    due = attempt.flow.credit_due() if attempt.flow else 0
+    return [GrantCredit(id=attempt.id, credit=due)] if due else []

@@ -1,0 +1,56 @@
+"""Offers and grants: what this host takes on."""
+
+import hashlib
+
+from farhand_agent.core.effects import Effect, StartRunner
+from farhand_agent.core.frames import Accept, Grant, Offer, Reject, Withdraw
+from farhand_agent.core.journal import Journal
+from farhand_agent.core.live import Attempt, IllegalFrame, Live
+from farhand_agent.core.offsets import Flow
+
+
+def offered(offer: Offer, live: Live, journal: Journal, now: float) -> list[Effect]:
+    """Accepts what this host can run now, refuses the rest with a sentence."""
+    refusal = _preflight(offer, live)
+    if refusal:
+        return live.say(Reject(offer_id=offer.offer_id, reason=refusal))
+    live.offers.add(offer.offer_id)
+    return live.say(Accept(offer_id=offer.offer_id, cached=offer.digest in live.scripts))
+
+
+def withdrawn(frame: Withdraw, live: Live, journal: Journal, now: float) -> list[Effect]:
+    live.offers.discard(frame.offer_id)
+    return []
+
+
+def granted(grant: Grant, live: Live, journal: Journal, now: float) -> list[Effect]:
+    """Starts the attempt. One that this host knows already is never started again; one that comes
+    without an offer is run even if it is one too many: it is committed, and refusing it would cost
+    a void attempt."""
+    live.offers.discard(grant.offer_id)
+    if grant.id in live.attempts or journal.knows(grant.id):
+        return []
+    script = _script(grant, live)
+    live.scripts.keep(grant.digest, script)
+    flow = Flow(stored=0, durable=0, read_ahead=live.read_ahead)
+    live.attempts[grant.id] = Attempt(id=grant.id, start=(grant, script), flow=flow)
+    return [StartRunner(grant=grant, script=script)]
+
+
+def _preflight(offer: Offer, live: Live) -> str:
+    if live.session.leave:
+        return "the agent is going away"
+    if offer.runbook_type is None or offer.runbook_type not in live.types:
+        return f"no interpreter for {offer.runbook_type or 'this type of runbook'} on this host"
+    if live.free_slots() <= 0:
+        return f"all {live.slots} slots are taken"
+    return ""
+
+
+def _script(grant: Grant, live: Live) -> bytes:
+    script = grant.script if grant.script is not None else live.scripts.get(grant.digest)
+    if script is None:
+        raise IllegalFrame(f"a Grant without the script {grant.digest}, which is not cached here")
+    if grant.script is not None and hashlib.sha256(script).hexdigest() != grant.digest:
+        raise IllegalFrame("the script of a Grant does not have its digest")
+    return script
