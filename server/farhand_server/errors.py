@@ -2,8 +2,8 @@
 
 FarhandError
 ├── Refusal                      a caller asked for something that may not be; nothing changed
+│   ├── ProtocolViolation        a frame that the session's state does not allow: the stream ends
 │   └── …                        one class a reason: the catalogue of what people read
-├── ProtocolViolation            a frame that the session's state does not allow: the stream ends
 ├── IllegalTransition            a rule tried a way that the table of states does not have: a bug
 ├── OutcomeUnknown               a commit failed, or may have: everything volatile is forgotten
 └── StartError                   the server cannot start; the text says what to do
@@ -171,8 +171,10 @@ class ShuttingDown(Refusal):
     kind = Kind.UNAVAILABLE
 
 
-class ProtocolViolation(FarhandError):
-    """A frame that this session may not send now. The text names the frame and the rule."""
+class ProtocolViolation(Refusal):
+    """A frame that this session may not send now. The message names the frame and the rule."""
+
+    kind = Kind.STATE
 
 
 class IllegalTransition(FarhandError):

@@ -93,6 +93,11 @@ class Explain(Call):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Overview(Call):
+    """Who is online, and how busy."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Joined:
     """A proven Register arrived on a new stream."""
 
@@ -155,6 +160,7 @@ Event = (
     | RevokeRegistrationToken
     | ReplaceAccountKey
     | Explain
+    | Overview
     | Joined
     | Greeted
     | Said

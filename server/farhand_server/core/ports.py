@@ -28,6 +28,14 @@ class Tx(Protocol):
         """Jobs whose current attempt is granted to `worker` and has not ended."""
         ...
 
+    def waiting_groups(self) -> list[GroupId]:
+        """Groups that have a job in state New."""
+        ...
+
+    def serving_workers(self) -> list[WorkerId]:
+        """Workers to which an attempt is granted that has not ended."""
+        ...
+
     def has_jobs(self, *, runbook: str, group: GroupId | None, account: AccountId) -> bool:
         """Whether a job that is not final names the runbook or the group."""
         ...
@@ -70,5 +78,3 @@ class Chance(Protocol):
     """Randomness as a parameter."""
 
     def __call__(self, count: int) -> bytes: ...
-
-

@@ -8,8 +8,6 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from farhand_wire import limits
-
 from farhand_server.core.output import Taking, taking
 from farhand_server.engine.cache import ChunkCache
 from farhand_server.engine.ports import Queries
@@ -19,6 +17,7 @@ from farhand_server.errors import ProtocolViolation
 from farhand_server.model import frames
 from farhand_server.model.identifiers import SessionId
 from farhand_server.model.output import Chunk, Extent, SpoolId
+from farhand_wire import limits
 
 #: An agent that sends twice its window before anything is stored does not keep the protocol.
 UNSTORED_BYTES = 2 * limits.WINDOW_BYTES + limits.MESSAGE_BYTES
@@ -36,9 +35,7 @@ class Arrival:
 class OutputDesk:
     """Takes output and results of sessions. Loop thread only."""
 
-    def __init__(
-        self, *, writer: OutputWriter, queries: Queries, switchboard: Switchboard
-    ) -> None:
+    def __init__(self, *, writer: OutputWriter, queries: Queries, switchboard: Switchboard) -> None:
         self._writer = writer
         self._queries = queries
         self._switchboard = switchboard

@@ -12,14 +12,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from farhand_wire import limits
-from farhand_wire import spool as spools
-
 from farhand_server.engine.ports import Clock, OutputStore
 from farhand_server.errors import OutcomeUnknown
 from farhand_server.model import frames
 from farhand_server.model.identifiers import SessionId
 from farhand_server.model.output import Chunk, Extent, SpoolId
+from farhand_wire import limits
+from farhand_wire import spool as spools
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

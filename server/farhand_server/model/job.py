@@ -112,6 +112,8 @@ class Job:
     runbook_type: RunbookType
     #: SHA-256 of the script, hexadecimal: the version it is pinned to.
     digest: str
+    #: Bytes of the script.
+    runbook_size: int = 0
     group: GroupId
     group_name: str
     status: JobStatus

@@ -1,0 +1,25 @@
+"""What a rule is given: the open transaction, the volatile truth, the moment, chance."""
+
+from dataclasses import dataclass
+
+from farhand_server.core.live import Live
+from farhand_server.core.patience import Patience
+from farhand_server.core.ports import Chance, Tx
+from farhand_server.model.clock import Instant, Now
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """For one event."""
+
+    tx: Tx
+    live: Live
+    now: Now
+    chance: Chance
+    patience: Patience
+
+    def alarm_in(self, seconds: float) -> Instant:
+        """Asks to be woken then; gives the moment."""
+        at = Instant(self.now.instant + seconds)
+        self.live.alarm(at)
+        return at

@@ -1,0 +1,101 @@
+"""The rules as one object: an event goes to its rule; a refusal becomes an answer."""
+
+from collections.abc import Callable
+from typing import Any
+
+from farhand_server.core import events as on
+from farhand_server.core import (
+    explain,
+    groups,
+    jobs,
+    overview,
+    registration,
+    runbooks,
+    sessions,
+    ticking,
+    tokens,
+    workers,
+)
+from farhand_server.core.context import Context
+from farhand_server.core.effects import Answer, Count, Effect, EndSession
+from farhand_server.core.live import Live
+from farhand_server.core.patience import Patience
+from farhand_server.core.ports import Chance, Tx
+from farhand_server.errors import ProtocolViolation, Refusal
+from farhand_server.model.clock import Instant, Now
+
+Rule = Callable[[Any, Context], list[Effect]]
+
+RULES: dict[type, Rule] = {
+    on.StartJob: jobs.start,
+    on.StopJob: jobs.stop,
+    on.ImportRunbook: runbooks.import_,
+    on.PublishRunbook: runbooks.publish,
+    on.DeleteRunbook: runbooks.delete,
+    on.CreateGroup: groups.create,
+    on.DeleteGroup: groups.delete,
+    on.DeleteWorker: workers.delete,
+    on.CreateRegistrationToken: tokens.create,
+    on.RevokeRegistrationToken: tokens.revoke,
+    on.ReplaceAccountKey: tokens.replace_key,
+    on.Explain: explain.explain,
+    on.Overview: overview.overview,
+    on.Joined: registration.joined,
+    on.Greeted: sessions.greeted,
+    on.Said: sessions.said,
+    on.Ended: jobs.ended,
+    on.Lost: sessions.lost,
+    on.Tick: ticking.ticked,
+}
+
+
+class Core:
+    """All rules over one Live. Not thread-safe: one caller at a time."""
+
+    def __init__(self, *, chance: Chance, patience: Patience) -> None:
+        self._chance = chance
+        self._patience = patience
+        self._live = Live()
+
+    def begin(self, tx: Tx, now: Now) -> list[Effect]:
+        """Derives from the rows what must be watched. To be called before the first event, and
+        again after `forget`."""
+        return sessions.begin(self._context(tx, now))
+
+    def forget(self) -> None:
+        """Drops everything volatile, as a crash would."""
+        self._live = Live()
+
+    def handle(self, event: on.Event, tx: Tx, now: Now) -> list[Effect]:
+        """What `event` changes through `tx`, and what follows from it."""
+        try:
+            return RULES[type(event)](event, self._context(tx, now))
+        except Refusal as refusal:
+            return self._refuse(event, refusal)
+
+    def next_due(self) -> Instant | None:
+        """When a Tick is wanted; None: not before something else happens."""
+        return self._live.next_alarm()
+
+    def due(self, now: Instant) -> bool:
+        """Whether a Tick is wanted by now."""
+        alarm = self._live.next_alarm()
+        return alarm is not None and alarm <= now
+
+    def _context(self, tx: Tx, now: Now) -> Context:
+        return Context(
+            tx=tx, live=self._live, now=now, chance=self._chance, patience=self._patience
+        )
+
+    def _refuse(self, event: on.Event, refusal: Refusal) -> list[Effect]:
+        if isinstance(event, on.Call):
+            return [Answer(call=event.call, value=refusal)]
+        if isinstance(event, on.Joined | on.Greeted):
+            return [EndSession(session=event.session, reason=refusal.message, refusal=refusal)]
+        if not isinstance(event, on.Said | on.Ended):
+            raise refusal
+        ended = EndSession(session=event.session, reason=refusal.message, refusal=refusal)
+        session = self._live.sessions.get(event.session)
+        if session is None or not isinstance(refusal, ProtocolViolation):
+            return [ended]
+        return [Count(worker=session.worker, reason=refusal.message), ended]

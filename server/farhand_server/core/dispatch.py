@@ -1,0 +1,236 @@
+"""Who gets a job: first in, first out, to the member with most free slots.
+
+A job is offered before it is granted: an offer promises nothing, the grant's commit is the only
+claim. A member that was heard just now is granted to without being asked.
+"""
+
+from dataclasses import replace
+
+from farhand_server.core.context import Context
+from farhand_server.core.effects import Effect, OpenSpool, Send, Wake
+from farhand_server.core.live import OpenOffer, Session
+from farhand_server.model import frames
+from farhand_server.model.clock import Instant
+from farhand_server.model.identifiers import GroupId, JobId, OfferId
+from farhand_server.model.job import Attempt, Job, JobStatus
+from farhand_server.model.output import Extent, SpoolId
+from farhand_wire import limits
+
+#: Jobs looked at in one go.
+LOOK_AHEAD = 16
+
+
+def dispatch(group: GroupId, ctx: Context) -> list[Effect]:
+    """Gives waiting jobs of a group to members that can take them."""
+    effects: list[Effect] = []
+    while group in ctx.live.queues:
+        offered = ctx.live.offered_count(group)
+        waiting = ctx.tx.waiting(group, offered + LOOK_AHEAD)
+        if not waiting:
+            ctx.live.queues.discard(group)
+            break
+        placed = 0
+        for job in waiting:
+            if _is_pending(job, ctx):
+                continue
+            given = place(job, ctx)
+            if not given:
+                break
+            placed += 1
+            effects += given
+        if placed < LOOK_AHEAD:
+            break
+    return effects
+
+
+def _is_pending(job: Job, ctx: Context) -> bool:
+    """Whether somebody was asked just now and may still answer."""
+    now = ctx.now.instant
+    return any(now - o.opened < ctx.patience.offer for o in ctx.live.offers_of(job.id))
+
+
+def place(job: Job, ctx: Context) -> list[Effect]:
+    """Grants or offers one job that nobody was asked for yet; nothing if nobody is free."""
+    member = choose(job, ctx)
+    if member is None:
+        return []
+    if ctx.now.instant - member.heard < ctx.patience.warm:
+        return grant(job, member, ctx, offer=None)
+    return [offer(job, member, ctx)]
+
+
+def choose(job: Job, ctx: Context) -> Session | None:
+    """The free member with most slots left; among equals the one that waited longest."""
+    now = ctx.now.instant
+    asked = {o.session for o in ctx.live.offers_of(job.id)}
+    able = [
+        member
+        for member in ctx.live.members(job.group)
+        if member.takes_work
+        and job.runbook_type in member.types
+        and member.id not in asked
+        and not ctx.live.refuses(job.id, member.worker, now)
+        and not ctx.live.overdue(member, now, ctx.patience.offer)
+    ]
+    return max(able, key=lambda member: (member.free, -member.given), default=None)
+
+
+def offer(job: Job, member: Session, ctx: Context) -> Send:
+    """Asks a member. Promises nothing, so it leaves beside the commit of the job."""
+    opened = OpenOffer(
+        id=OfferId(ctx.chance(16).hex()),
+        job=job.id,
+        group=job.group,
+        session=member.id,
+        opened=ctx.now.instant,
+    )
+    ctx.live.open_offer(opened)
+    ctx.alarm_in(ctx.patience.offer)
+    member.given = ctx.now.instant
+    return Send(
+        session=member.id,
+        frame=frames.Offer(
+            offer=opened.id,
+            job=job.id,
+            runbook_type=job.runbook_type,
+            digest=job.digest,
+            size=job.runbook_size,
+        ),
+        promises=False,
+    )
+
+
+def grant(job: Job, member: Session, ctx: Context, *, offer: OfferId | None) -> list[Effect]:
+    """Commits a job to a member: the only claim. Nothing if somebody was first."""
+    granted = job.grant(worker=member.worker, worker_name=member.name)
+    if not ctx.tx.swap_job(job, granted):
+        return []
+    spool = SpoolId(job=granted.id, attempt=granted.attempt)
+    ctx.tx.add_attempt(
+        Attempt(
+            job=granted.id,
+            attempt=granted.attempt,
+            worker=member.worker,
+            worker_name=member.name,
+            granted=ctx.now.unix_ms,
+        )
+    )
+    member.serving.add(spool)
+    member.given = ctx.now.instant
+    return [
+        OpenSpool(session=member.id, spool=spool, extent=Extent()),
+        Send(session=member.id, frame=_grant_frame(granted, member, ctx, offer)),
+        Wake(job=granted.id),
+        *withdraw(granted, ctx),
+    ]
+
+
+def _grant_frame(job: Job, member: Session, ctx: Context, offer: OfferId | None) -> frames.Grant:
+    script = None if member.holds_script(job.digest) else ctx.tx.script(job.digest)
+    member.note_script(job.digest)
+    return frames.Grant(
+        offer=offer or "",
+        job=job.id,
+        attempt=job.attempt,
+        runbook=job.runbook,
+        runbook_version=job.runbook_version,
+        runbook_type=job.runbook_type,
+        digest=job.digest,
+        script=script,
+        parameters=job.parameters,
+        arguments=job.arguments,
+        group=job.group_name,
+        stop_grace_ms=int(limits.STOP_GRACE_SECONDS * 1000),
+    )
+
+
+def withdraw(job: Job, ctx: Context) -> list[Effect]:
+    """Closes every open offer of a job that nobody else shall take."""
+    withdrawn: list[Effect] = []
+    for other in ctx.live.offers_of(job.id):
+        ctx.live.close_offer(other.id, other.session)
+        withdrawn.append(
+            Send(session=other.session, frame=frames.Withdraw(offer=other.id), promises=False)
+        )
+    return withdrawn
+
+
+def accepted(session: Session, frame: frames.Accept, ctx: Context) -> list[Effect]:
+    """The first Accept wins; a late one gets Withdraw."""
+    no: list[Effect] = [
+        Send(session=session.id, frame=frames.Withdraw(offer=frame.offer), promises=False)
+    ]
+    opened = ctx.live.close_offer(frame.offer, session.id)
+    if opened is None:
+        return no
+    job = ctx.tx.job(opened.job)
+    if job is None or job.status is not JobStatus.NEW:
+        return [*no, *dispatch(opened.group, ctx)]
+    if frame.cached:
+        session.note_script(job.digest)
+    return grant(job, session, ctx, offer=frame.offer) or no
+
+
+def rejected(session: Session, frame: frames.Reject, ctx: Context) -> list[Effect]:
+    """This member is not asked again for a while; the next one is."""
+    opened = ctx.live.close_offer(frame.offer, session.id)
+    if opened is None:
+        return []
+    until = ctx.alarm_in(ctx.patience.exclusion)
+    ctx.live.refusals[opened.job, session.worker] = (until, frame.reason)
+    return dispatch(opened.group, ctx)
+
+
+def not_started(session: Session, job: Job, reason: str, ctx: Context) -> list[Effect]:
+    """A granted attempt that provably never ran: the job goes to another member at once."""
+    until = ctx.alarm_in(ctx.patience.exclusion)
+    ctx.live.refusals[job.id, session.worker] = (until, reason)
+    return requeue(job, ctx, outcome=f"never started: {reason}")
+
+
+def requeue(job: Job, ctx: Context, *, outcome: str) -> list[Effect]:
+    """A job whose attempt never ran waits again, or is Stopped if that was asked for."""
+    stopping = job.status is JobStatus.STOPPING
+    if stopping:
+        again = replace(
+            job.become(JobStatus.STOPPED, details="stopped before it ran"),
+            ended=ctx.now.unix_ms,
+        )
+    else:
+        again = replace(job.become(JobStatus.NEW), worker=None, worker_name="", started=None)
+    if not ctx.tx.swap_job(job, again):
+        return []
+    ctx.tx.end_attempt(job.id, job.attempt, ended=ctx.now.unix_ms, outcome=outcome)
+    woken: list[Effect] = [Wake(job=job.id)]
+    if stopping:
+        return woken
+    ctx.live.queues.add(job.group)
+    return woken + dispatch(job.group, ctx)
+
+
+def hedge(ctx: Context) -> list[Effect]:
+    """Opens unanswered offers to the next member as well."""
+    effects: list[Effect] = []
+    seen: set[JobId] = set()
+    for overdue in ctx.live.overdue_offers(ctx.now.instant, ctx.patience.offer):
+        if overdue.job in seen:
+            continue
+        seen.add(overdue.job)
+        job = ctx.tx.job(overdue.job)
+        if job is None or job.status is not JobStatus.NEW or _is_pending(job, ctx):
+            continue
+        member = choose(job, ctx)
+        if member is not None:
+            effects.append(offer(job, member, ctx))
+    return effects
+
+
+def forgive(ctx: Context) -> list[Effect]:
+    """Members that refused long ago may be asked again."""
+    now: Instant = ctx.now.instant
+    over = [key for key, (until, _) in ctx.live.refusals.items() if until <= now]
+    for key in over:
+        del ctx.live.refusals[key]
+    if not over:
+        return []
+    return [effect for group in list(ctx.live.queues) for effect in dispatch(group, ctx)]

@@ -1,0 +1,104 @@
+"""Why a job waits, or what it does: every member of its group, and what helps."""
+
+from dataclasses import dataclass
+
+from farhand_server.core import events as on
+from farhand_server.core.context import Context
+from farhand_server.core.effects import Answer, Effect
+from farhand_server.core.finding import find_job
+from farhand_server.core.live import Session
+from farhand_server.model.job import Job, JobStatus
+from farhand_server.model.worker import Worker
+
+Steps = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """`code` is for programs, the rest for people; `workers` are (name, verdict, detail)."""
+
+    job: Job
+    code: str
+    message: str
+    workers: tuple[tuple[str, str, str], ...] = ()
+    do: Steps = ()
+
+
+def explain(event: on.Explain, ctx: Context) -> list[Effect]:
+    job = find_job(event, ctx)
+    text = waiting(job, ctx) if job.status is JobStatus.NEW else _other(job)
+    return [Answer(call=event.call, value=text)]
+
+
+def waiting(job: Job, ctx: Context) -> Explanation:
+    """Why a job in state New is not granted yet."""
+    verdicts = tuple(
+        (worker.name, *_verdict(job, worker, ctx)) for worker in ctx.tx.members(job.group)
+    )
+    code, message, do = _cause(job, verdicts)
+    return Explanation(job=job, code=code, message=f"waits: {message}", workers=verdicts, do=do)
+
+
+def _cause(job: Job, verdicts: tuple[tuple[str, str, str], ...]) -> tuple[str, str, Steps]:
+    group, stop = job.group_name, f"farhand job stop {job.id}"
+    said = {verdict for _, verdict, _ in verdicts}
+    if not verdicts:
+        join = f"farhand token create --group {group}"
+        return "no_member", f"group {group} has no worker", (join, stop)
+    if said == {"not connected"}:
+        start = f"start the agent on {verdicts[0][0]}: farhand-agent run"
+        return "no_member_online", f"no member of group {group} is online", (start, stop)
+    if "offered" in said:
+        who = next(name for name, verdict, _ in verdicts if verdict == "offered")
+        return "offered", f"it was offered to {who}", ()
+    if "no free slot" in said:
+        see = f"farhand job list --group {group} --state running"
+        return "no_free_slot", f"every slot of group {group} is taken", (see,)
+    if said & {"cannot", "refused"}:
+        return "no_member_able", f"no member of group {group} can run it", (stop,)
+    return "queued", "it is next in the queue", ()
+
+
+def _verdict(job: Job, worker: Worker, ctx: Context) -> tuple[str, str]:
+    session = ctx.live.of_worker(worker.id)
+    if session is None:
+        return "not connected", f"last address {worker.address}" if worker.address else ""
+    refused = ctx.live.refusals.get((job.id, worker.id))
+    if refused is not None:
+        return "refused", refused[1]
+    if job.runbook_type not in session.types:
+        return "cannot", f"no interpreter for {job.runbook_type.value}"
+    return _present(job, session, ctx)
+
+
+def _present(job: Job, session: Session, ctx: Context) -> tuple[str, str]:
+    if any(offer.session == session.id for offer in ctx.live.offers_of(job.id)):
+        return "offered", "has not answered yet"
+    if session.draining:
+        return "draining", "takes no new jobs"
+    if not session.ready:
+        return "connecting", "has not sent its first heartbeat"
+    if session.free < 1:
+        return "no free slot", f"{len(session.serving)} of {session.slots} in use"
+    return "free", ""
+
+
+def _other(job: Job) -> Explanation:
+    where = f" on {job.worker_name}" if job.worker_name else ""
+    words = {
+        JobStatus.ACTIVATING: f"is being started{where}",
+        JobStatus.RUNNING: f"is running{where}",
+        JobStatus.STOPPING: f"is being stopped{where}",
+        JobStatus.DISCONNECTED: job.details,
+        JobStatus.SUSPENDED: job.details,
+    }
+    over = f"is over: {job.status.name.capitalize()}"
+    if job.details:
+        over += f", {job.details}"
+    message = words.get(job.status, over)
+    do = {
+        JobStatus.DISCONNECTED: (f"look at {job.worker_name}", f"farhand job stop {job.id}"),
+        JobStatus.SUSPENDED: (f"look at {job.worker_name}", f"farhand job stop {job.id}"),
+        JobStatus.RUNNING: (f"farhand job follow {job.id}",),
+    }.get(job.status, ())
+    return Explanation(job=job, code=job.status.name.lower(), message=message, do=do)

@@ -1,0 +1,185 @@
+"""A job from start to end."""
+
+from dataclasses import replace
+
+from farhand_server.core import dispatch
+from farhand_server.core import events as on
+from farhand_server.core.adoption import stop_frame
+from farhand_server.core.context import Context
+from farhand_server.core.effects import Answer, CloseSpool, Count, Effect, Send, Wake
+from farhand_server.core.explain import waiting
+from farhand_server.core.finding import find_job
+from farhand_server.errors import (
+    GroupNotFound,
+    JobExists,
+    JobNotStoppable,
+    RunbookNotFound,
+    RunbookNotPublished,
+)
+from farhand_server.model import frames
+from farhand_server.model.identifiers import JobId
+from farhand_server.model.job import Job, JobStatus
+from farhand_server.model.output import SpoolId
+from farhand_server.model.runbook import Runbook
+from farhand_server.model.worker import Group
+
+
+def start(event: on.StartJob, ctx: Context) -> list[Effect]:
+    """Puts a job on disk, and in the same transaction gives it to a member that is surely there."""
+    known = ctx.tx.job(event.job)
+    if known is not None:
+        return [Answer(call=event.call, value=_same(known, event))]
+    runbook = _published(event, ctx)
+    group = ctx.tx.group(event.by.account, event.run_on)
+    if group is None:
+        raise GroupNotFound(
+            f'no hybrid worker group "{event.run_on}"',
+            why="a group is made when its first worker joins, or by hand",
+            do="see: farhand group list",
+        )
+    job = _job(event, runbook, group, ctx)
+    ctx.tx.add_job(job)
+    if group.id in ctx.live.queues:
+        effects = dispatch.dispatch(group.id, ctx)
+    else:
+        effects = dispatch.place(job, ctx)
+        if not any(isinstance(e, Send) and isinstance(e.frame, frames.Grant) for e in effects):
+            ctx.live.queues.add(group.id)
+    if not effects:
+        # It says at once what it waits for; the grant clears the sentence.
+        ctx.tx.swap_job(job, replace(job, details=waiting(job, ctx).message))
+    return [*effects, Answer(call=event.call, value=ctx.tx.job(job.id))]
+
+
+def _published(event: on.StartJob, ctx: Context) -> Runbook:
+    runbook = ctx.tx.runbook(event.by.account, event.runbook)
+    if runbook is None:
+        raise RunbookNotFound(f'no runbook "{event.runbook}"', do="see: farhand runbook list")
+    if not runbook.published_version:
+        raise RunbookNotPublished(
+            f'runbook "{runbook.name}" is not published',
+            why="only published runbooks run; this one has a draft",
+            do=f"publish it: farhand runbook publish {runbook.name}",
+        )
+    return runbook
+
+
+def _job(event: on.StartJob, runbook: Runbook, group: Group, ctx: Context) -> Job:
+    return Job(
+        id=event.job,
+        account=event.by.account,
+        runbook=runbook.name,
+        runbook_version=runbook.published_version,
+        runbook_type=runbook.type,
+        digest=runbook.published_digest,
+        runbook_size=len(ctx.tx.script(runbook.published_digest)),
+        group=group.id,
+        group_name=group.name,
+        status=JobStatus.NEW,
+        parameters=event.parameters,
+        arguments=event.arguments,
+        started_by=event.by.name,
+        created=ctx.now.unix_ms,
+    )
+
+
+def _same(known: Job, event: on.StartJob) -> Job:
+    """The same id twice is one job; with something else it is a mistake."""
+    same = (
+        known.account == event.by.account
+        and known.runbook == event.runbook
+        and known.group_name == event.run_on
+        and known.parameters == event.parameters
+    )
+    if not same:
+        raise JobExists(
+            f"job {event.job} was started with something else",
+            why="a job id names one start: the same runbook, group and parameters",
+            do="leave the job id out, or choose another",
+        )
+    return known
+
+
+def stop(event: on.StopJob, ctx: Context) -> list[Effect]:
+    """Ends a job: at once if it never ran, else when its worker says that nothing of it runs."""
+    job = find_job(event, ctx)
+    match job.status:
+        case JobStatus.NEW | JobStatus.BLOCKED:
+            stopped = replace(
+                job.become(JobStatus.STOPPED, details="stopped before it ran"),
+                ended=ctx.now.unix_ms,
+            )
+            return _swap(job, stopped, event, ctx, dispatch.withdraw(job, ctx))
+        case JobStatus.ACTIVATING | JobStatus.RUNNING | JobStatus.DISCONNECTED:
+            stopping = job.become(JobStatus.STOPPING, details=_stopping_details(job, ctx))
+            return _swap(job, stopping, event, ctx, _stop_frames(stopping, ctx))
+        case JobStatus.SUSPENDED:
+            stopped = replace(
+                job.become(JobStatus.STOPPED, details=f"stopped; {job.details}"),
+                ended=ctx.now.unix_ms,
+            )
+            return _swap(job, stopped, event, ctx, [])
+        case JobStatus.STOPPING:
+            return [Answer(call=event.call, value=job)]
+        case status:
+            raise JobNotStoppable(
+                f"job {job.id} is {status.name.capitalize()} already",
+                do=f"see: farhand job show {job.id}",
+            )
+
+
+def _stopping_details(job: Job, ctx: Context) -> str:
+    if job.worker is not None and ctx.live.of_worker(job.worker) is None:
+        return f"worker {job.worker_name} is out of contact; it is stopped when it returns"
+    return ""
+
+
+def _swap(
+    job: Job, new: Job, event: on.StopJob, ctx: Context, effects: list[Effect]
+) -> list[Effect]:
+    ctx.tx.swap_job(job, new)
+    return [*effects, Wake(job=job.id), Answer(call=event.call, value=new)]
+
+
+def _stop_frames(job: Job, ctx: Context) -> list[Effect]:
+    session = ctx.live.of_worker(job.worker) if job.worker is not None else None
+    return [stop_frame(job, session.id)] if session is not None else []
+
+
+def ended(event: on.Ended, ctx: Context) -> list[Effect]:
+    """A result whose whole output is durable makes the job final, and frees a slot."""
+    session = ctx.live.sessions.get(event.session)
+    if session is None:
+        return []
+    session.heard = ctx.now.instant
+    result = event.result
+    spool = SpoolId(job=result.job, attempt=result.attempt)
+    session.serving.discard(spool)
+    over: list[Effect] = [
+        CloseSpool(session=session.id, spool=spool),
+        Send(session=session.id, frame=frames.ResultAck(job=spool.job, attempt=spool.attempt)),
+    ]
+    job = ctx.tx.job(result.job)
+    if job is None or not job.is_served_by(session.worker, result.attempt) or job.status.is_final:
+        return [Count(worker=session.worker, reason="Result of an attempt that is over"), *over]
+    final = _final(job, event, ctx)
+    ctx.tx.swap_job(job, final)
+    ctx.tx.end_attempt(
+        job.id, job.attempt, ended=ctx.now.unix_ms, outcome=final.details or final.status.name
+    )
+    ctx.live.forget_job(JobId(job.id))
+    return [*over, Wake(job=job.id), *dispatch.dispatch(job.group, ctx)]
+
+
+def _final(job: Job, event: on.Ended, ctx: Context) -> Job:
+    end = event.result.end
+    status = end.status(stopping=job.status is JobStatus.STOPPING)
+    since = ctx.live.started.pop(SpoolId(job=job.id, attempt=job.attempt), ctx.now)
+    details = "" if status is JobStatus.COMPLETED else end.sentence(status)
+    return replace(
+        job.become(status, details=details),
+        started=job.started if job.started is not None else since.unix_ms,
+        ended=ctx.now.unix_ms,
+        end=end,
+        output_bytes=event.extent.payload,
+    )

@@ -1,0 +1,28 @@
+"""A worker goes: by itself or by an operator's hand. Its key is worth nothing from then on."""
+
+from farhand_server.core import adoption
+from farhand_server.core.context import Context
+from farhand_server.core.effects import Effect, EndSession
+from farhand_server.errors import InUse
+from farhand_server.model.identifiers import WorkerId
+
+
+def leave(worker: WorkerId, *, force: bool, ctx: Context) -> list[Effect]:
+    """Removes a worker. Raises InUse while it runs jobs, unless forced."""
+    serving = ctx.tx.served_by(worker)
+    if serving and not force:
+        raise InUse(
+            f"the worker still runs {len(serving)} job(s)",
+            why=", ".join(job.id for job in serving[:3]),
+            do="wait for them, stop them, or add --force: their outcome is then unknown",
+        )
+    effects: list[Effect] = []
+    for job in serving:
+        effects += adoption.died(job, ctx, why=f"worker {job.worker_name} was removed")
+    ctx.tx.delete_worker(worker)
+    ctx.live.absent.pop(worker, None)
+    session = ctx.live.of_worker(worker)
+    if session is not None:
+        ctx.live.drop(session)
+        effects.append(EndSession(session=session.id, reason="the worker was removed"))
+    return effects

@@ -1,0 +1,186 @@
+"""What the rules know and do not write down: sessions, open offers, patience.
+
+All of it can be dropped at any moment: after a crash the Hellos of the workers rebuild it.
+"""
+
+import heapq
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from farhand_server.model.clock import Instant, Now
+from farhand_server.model.identifiers import (
+    AccountId,
+    GroupId,
+    JobId,
+    OfferId,
+    SessionId,
+    WorkerId,
+)
+from farhand_server.model.output import SpoolId
+from farhand_server.model.runbook import RunbookType
+
+#: Scripts that a worker surely still holds: fewer than the 64 (32 MiB) that it keeps.
+KNOWN_SCRIPTS = 16
+
+
+@dataclass(slots=True, kw_only=True)
+class Session:
+    """One proven stream of a worker."""
+
+    id: SessionId
+    worker: WorkerId
+    name: str
+    account: AccountId
+    group: GroupId
+    types: frozenset[RunbookType]
+    slots: int
+    number: int
+    address: str
+    #: Confirmed by the first Heartbeat: may be offered jobs.
+    ready: bool = False
+    draining: bool = False
+    heard: Instant
+    seen_written: Instant
+    #: When it last got work: ties go to who waited longest.
+    given: Instant
+    #: Attempts granted to it that have not ended.
+    serving: set[SpoolId] = field(default_factory=set)
+    offers: set[OfferId] = field(default_factory=set)
+    _scripts: OrderedDict[str, None] = field(default_factory=OrderedDict)
+
+    @property
+    def free(self) -> int:
+        """Slots neither used nor promised."""
+        return self.slots - len(self.serving) - len(self.offers)
+
+    @property
+    def takes_work(self) -> bool:
+        return self.ready and not self.draining and self.free > 0
+
+    def holds_script(self, digest: str) -> bool:
+        return digest in self._scripts
+
+    def note_script(self, digest: str) -> None:
+        """The worker has this script now."""
+        self._scripts[digest] = None
+        self._scripts.move_to_end(digest)
+        if len(self._scripts) > KNOWN_SCRIPTS:
+            self._scripts.popitem(last=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenOffer:
+    """A job that was offered to a session and is not answered yet."""
+
+    id: OfferId
+    job: JobId
+    group: GroupId
+    session: SessionId
+    opened: Instant
+
+
+class Live:
+    """Sessions by id, worker and group; offers by id and job; when to look again."""
+
+    def __init__(self) -> None:
+        self.sessions: dict[SessionId, Session] = {}
+        self._by_worker: dict[WorkerId, Session] = {}
+        self._by_group: dict[GroupId, dict[SessionId, Session]] = {}
+        self._offers: dict[OfferId, OpenOffer] = {}
+        self._offers_of: dict[JobId, list[OfferId]] = {}
+        #: Groups that have, or may have, a job in state New.
+        self.queues: set[GroupId] = set()
+        #: Workers without a session that serve jobs, and when these become Disconnected.
+        self.absent: dict[WorkerId, Instant] = {}
+        #: Why a worker does not get a job for a while: until when, and its words.
+        self.refusals: dict[tuple[JobId, WorkerId], tuple[Instant, str]] = {}
+        #: Attempts seen to run, not written down yet.
+        self.started: dict[SpoolId, Now] = {}
+        self._alarms: list[Instant] = []
+
+    # --- sessions ---------------------------------------------------------------------------
+
+    def open(self, session: Session) -> None:
+        self.sessions[session.id] = session
+        self._by_worker[session.worker] = session
+        self._by_group.setdefault(session.group, {})[session.id] = session
+        self.absent.pop(session.worker, None)
+
+    def drop(self, session: Session) -> list[OpenOffer]:
+        """Forgets a session; gives the offers that died with it."""
+        self.sessions.pop(session.id, None)
+        if self._by_worker.get(session.worker) is session:
+            del self._by_worker[session.worker]
+        members = self._by_group.get(session.group, {})
+        members.pop(session.id, None)
+        if not members:
+            self._by_group.pop(session.group, None)
+        closed = (self.close_offer(offer, session.id) for offer in list(session.offers))
+        return [offer for offer in closed if offer is not None]
+
+    def of_worker(self, worker: WorkerId) -> Session | None:
+        return self._by_worker.get(worker)
+
+    def members(self, group: GroupId) -> Iterator[Session]:
+        return iter(self._by_group.get(group, {}).values())
+
+    # --- offers -----------------------------------------------------------------------------
+
+    def open_offer(self, offer: OpenOffer) -> None:
+        self._offers[offer.id] = offer
+        self._offers_of.setdefault(offer.job, []).append(offer.id)
+        self.sessions[offer.session].offers.add(offer.id)
+
+    def close_offer(self, id_: OfferId, session: SessionId) -> OpenOffer | None:
+        """The offer, now closed; None if it is late or another stream's."""
+        offer = self._offers.get(id_)
+        if offer is None or offer.session != session:
+            return None
+        del self._offers[id_]
+        self._offers_of[offer.job].remove(id_)
+        if not self._offers_of[offer.job]:
+            del self._offers_of[offer.job]
+        if holder := self.sessions.get(session):
+            holder.offers.discard(id_)
+        return offer
+
+    def offers_of(self, job: JobId) -> list[OpenOffer]:
+        return [self._offers[id_] for id_ in self._offers_of.get(job, ())]
+
+    def offered_count(self, group: GroupId) -> int:
+        return sum(1 for offers in self._offers_of.values() if self._group_of(offers) == group)
+
+    def overdue(self, session: Session, now: Instant, patience: float) -> bool:
+        """Whether it owes an answer for too long: who is mute gets nothing else."""
+        return any(now - self._offers[id_].opened >= patience for id_ in session.offers)
+
+    def _group_of(self, offers: list[OfferId]) -> GroupId:
+        return self._offers[offers[0]].group
+
+    def overdue_offers(self, now: Instant, patience: float) -> list[OpenOffer]:
+        return [o for o in self._offers.values() if now - o.opened >= patience]
+
+    # --- patience ---------------------------------------------------------------------------
+
+    def alarm(self, at: Instant) -> None:
+        """Look again at that moment."""
+        heapq.heappush(self._alarms, at)
+
+    def next_alarm(self) -> Instant | None:
+        return self._alarms[0] if self._alarms else None
+
+    def ring(self, now: Instant) -> None:
+        """Alarms up to now are over."""
+        while self._alarms and self._alarms[0] <= now:
+            heapq.heappop(self._alarms)
+
+    def refuses(self, job: JobId, worker: WorkerId, now: Instant) -> bool:
+        """Whether this worker is not to be asked for this job now."""
+        held = self.refusals.get((job, worker))
+        return held is not None and held[0] > now
+
+    def forget_job(self, job: JobId) -> None:
+        """A job that is final needs no memory of who refused it."""
+        for key in [key for key in self.refusals if key[0] == job]:
+            del self.refusals[key]

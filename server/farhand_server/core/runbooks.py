@@ -1,0 +1,91 @@
+"""Runbooks: a draft that is edited, and a published copy that runs."""
+
+from dataclasses import replace
+
+from farhand_server.core import events as on
+from farhand_server.core.context import Context
+from farhand_server.core.effects import Answer, Effect
+from farhand_server.errors import InUse, RunbookExists, RunbookNotFound, RunbookTypeUnsupported
+from farhand_server.model.identifiers import AccountId, RunbookId
+from farhand_server.model.runbook import Runbook
+
+
+def import_(event: on.ImportRunbook, ctx: Context) -> list[Effect]:
+    """Makes a runbook from a script; replaces the draft of one that exists only if forced."""
+    if not event.type.is_supported:
+        raise RunbookTypeUnsupported(
+            f"{event.type.value} runbooks cannot be run yet",
+            why="this version runs bash and Python runbooks",
+            do="choose --type bash or --type python if that is what the file is",
+        )
+    known = ctx.tx.runbook(event.by.account, event.name)
+    if known is not None and not event.force:
+        raise RunbookExists(
+            f'runbook "{event.name}" exists already',
+            why="an import would replace its draft",
+            do="add --force to replace the draft, or choose another --name",
+        )
+    saved = ctx.tx.save_runbook(_draft(known, event, ctx), script=event.script)
+    if event.publish:
+        saved = ctx.tx.save_runbook(_publish(saved, ctx))
+    return [Answer(call=event.call, value=saved)]
+
+
+def _draft(known: Runbook | None, event: on.ImportRunbook, ctx: Context) -> Runbook:
+    if known is None:
+        return Runbook(
+            id=RunbookId(0),
+            account=event.by.account,
+            name=event.name,
+            type=event.type,
+            description=event.description,
+            draft_digest=event.digest,
+            created=ctx.now.unix_ms,
+            modified=ctx.now.unix_ms,
+        )
+    return replace(
+        known,
+        type=event.type,
+        description=event.description or known.description,
+        draft_digest=event.digest,
+        modified=ctx.now.unix_ms,
+    )
+
+
+def publish(event: on.PublishRunbook, ctx: Context) -> list[Effect]:
+    """The draft becomes the next version; publishing it again changes nothing."""
+    known = find(event.by.account, event.name, ctx)
+    if known.published_version and known.draft_digest == known.published_digest:
+        return [Answer(call=event.call, value=known)]
+    return [Answer(call=event.call, value=ctx.tx.save_runbook(_publish(known, ctx)))]
+
+
+def _publish(runbook: Runbook, ctx: Context) -> Runbook:
+    if runbook.published_version and runbook.draft_digest == runbook.published_digest:
+        return runbook
+    return replace(
+        runbook,
+        published_digest=runbook.draft_digest,
+        published_version=runbook.published_version + 1,
+        modified=ctx.now.unix_ms,
+    )
+
+
+def delete(event: on.DeleteRunbook, ctx: Context) -> list[Effect]:
+    """Deletes a runbook that no open job needs; the history of its jobs stays."""
+    known = find(event.by.account, event.name, ctx)
+    if ctx.tx.has_jobs(runbook=known.name, group=None, account=known.account):
+        raise InUse(
+            f'runbook "{known.name}" has jobs that are not over',
+            do=f"stop them or wait: farhand job list --runbook {known.name}",
+        )
+    ctx.tx.delete_runbook(known.id)
+    return [Answer(call=event.call, value=None)]
+
+
+def find(account: AccountId, name: str, ctx: Context) -> Runbook:
+    """A runbook of the account. Raises RunbookNotFound."""
+    runbook = ctx.tx.runbook(account, name)
+    if runbook is None:
+        raise RunbookNotFound(f'no runbook "{name}"', do="see: farhand runbook list")
+    return runbook

@@ -1,0 +1,283 @@
+"""A worker's stream: from its proven Hello over heartbeats to its loss.
+
+The session number is fence and clone detector in one: the server knows the number that was last
+confirmed by a Heartbeat and the one it issued last; a Hello must show one of the two. A lost
+Welcome thus locks nobody out, and two agents with one identity are found out.
+"""
+
+from dataclasses import replace
+
+from farhand_server.core import adoption, dispatch
+from farhand_server.core import events as on
+from farhand_server.core.context import Context
+from farhand_server.core.effects import Count, Effect, EndSession, Send, Wake
+from farhand_server.core.leaving import leave
+from farhand_server.core.live import Session
+from farhand_server.errors import ProtocolViolation, SessionConflict, WorkerUnknown
+from farhand_server.model import frames
+from farhand_server.model.clock import Instant
+from farhand_server.model.identifiers import SessionId, WorkerId
+from farhand_server.model.job import JobStatus
+from farhand_server.model.output import SpoolId
+from farhand_server.model.worker import Worker
+
+UNKNOWN = WorkerUnknown(
+    "this worker is not registered here",
+    why="it was removed, or the control plane is another one",
+    do="register again: farhand-agent register --replace",
+)
+
+
+def begin(ctx: Context) -> list[Effect]:
+    """What the rows say must be watched after a start."""
+    ctx.live.queues.update(ctx.tx.waiting_groups())
+    for worker in ctx.tx.serving_workers():
+        ctx.live.absent[worker] = ctx.alarm_in(ctx.patience.boot_grace)
+    return []
+
+
+def greeted(event: on.Greeted, ctx: Context) -> list[Effect]:
+    """A worker is back: its number is checked, the old stream ends, its journal is answered."""
+    worker = ctx.tx.worker(event.hello.worker)
+    if worker is None:
+        raise UNKNOWN
+    _check_number(worker, event.hello.session_number)
+    effects = supersede(worker, ctx)
+    verdicts = adoption.judge(worker, event, ctx)
+    hello = event.hello
+    worker = replace(
+        worker,
+        confirmed_number=hello.session_number,
+        issued_number=worker.issued_number + 1,
+        journal_id=hello.journal_id,
+        boot_id=hello.boot_id,
+        facts=hello.facts,
+        slots=hello.slots,
+        address=event.address,
+        last_seen=ctx.now.unix_ms,
+    )
+    ctx.tx.save_worker(worker)
+    session = open_session(event.session, worker, ctx)
+    session.serving |= verdicts.serving
+    return [
+        *effects,
+        *verdicts.before,
+        welcome(session, ctx, verdicts=tuple(verdicts.answers)),
+        *verdicts.after,
+    ]
+
+
+def _check_number(worker: Worker, number: int) -> None:
+    if number not in (worker.confirmed_number, worker.issued_number):
+        raise SessionConflict(
+            "another agent uses this worker's identity",
+            why=f"session number {number} is neither {worker.confirmed_number} (confirmed) "
+            f"nor {worker.issued_number} (issued last)",
+            do="find the copy of the state directory, then give one of them a new identity: "
+            "farhand-agent register --replace",
+        )
+
+
+def open_session(id_: SessionId, worker: Worker, ctx: Context) -> Session:
+    """Starts a session for a worker whose row is saved."""
+    session = Session(
+        id=id_,
+        worker=worker.id,
+        name=worker.name,
+        account=worker.account,
+        group=worker.group,
+        types=frozenset(worker.facts.runbook_types),
+        slots=worker.slots,
+        number=worker.issued_number,
+        address=worker.address,
+        heard=ctx.now.instant,
+        seen_written=ctx.now.instant,
+        given=ctx.now.instant,
+    )
+    ctx.live.open(session)
+    ctx.alarm_in(ctx.patience.lease)
+    return session
+
+
+def welcome(session: Session, ctx: Context, *, verdicts: tuple[frames.Verdict, ...] = ()) -> Send:
+    """The session stands."""
+    heartbeat = ctx.patience.heartbeat_for(len(ctx.live.sessions))
+    return Send(
+        session=session.id,
+        frame=frames.Welcome(
+            session_number=session.number,
+            server_time_ms=ctx.now.unix_ms,
+            heartbeat_ms=int(heartbeat * 1000),
+            lease_ms=int(ctx.patience.lease * 1000),
+            verdicts=verdicts,
+        ),
+    )
+
+
+def supersede(worker: Worker, ctx: Context) -> list[Effect]:
+    """Ends the session that a worker had before."""
+    old = ctx.live.of_worker(worker.id)
+    if old is None:
+        return []
+    ctx.live.drop(old)
+    return [EndSession(session=old.id, reason="a newer session of this worker took over")]
+
+
+def said(event: on.Said, ctx: Context) -> list[Effect]:
+    """A frame of an open session."""
+    session = ctx.live.sessions.get(event.session)
+    if session is None:
+        return []
+    session.heard = ctx.now.instant
+    match event.frame:
+        case frames.Heartbeat() as frame:
+            return _heartbeat(session, frame, ctx)
+        case frames.Accept() as frame:
+            return dispatch.accepted(session, frame, ctx)
+        case frames.Reject() as frame:
+            return dispatch.rejected(session, frame, ctx)
+        case frames.Started() as frame:
+            return _started(session, frame, ctx)
+        case frames.NotStarted() as frame:
+            return _not_started(session, frame, ctx)
+        case frames.Drain():
+            session.draining = True
+            return []
+        case frames.Leave(force=force):
+            return leave(session.worker, force=force, ctx=ctx)
+        case other:
+            raise ProtocolViolation(f"{type(other).__name__} is not allowed in an open session")
+
+
+def _heartbeat(session: Session, frame: frames.Heartbeat, ctx: Context) -> list[Effect]:
+    ack = Send(
+        session=session.id,
+        frame=frames.HeartbeatAck(sequence=frame.sequence, server_time_ms=ctx.now.unix_ms),
+        promises=False,
+    )
+    first = not session.ready
+    if first or ctx.now.instant - session.seen_written >= ctx.patience.last_seen:
+        _write_seen(session, ctx)
+    if not first:
+        return [ack]
+    session.ready = True
+    return [ack, *dispatch.dispatch(session.group, ctx)]
+
+
+def _write_seen(session: Session, ctx: Context) -> None:
+    worker = ctx.tx.worker(session.worker)
+    if worker is not None:
+        ctx.tx.save_worker(
+            replace(worker, confirmed_number=session.number, last_seen=ctx.now.unix_ms)
+        )
+    session.seen_written = ctx.now.instant
+
+
+def _started(session: Session, frame: frames.Started, ctx: Context) -> list[Effect]:
+    """Not written at once: the result of a short job follows and carries it."""
+    spool = SpoolId(job=frame.job, attempt=frame.attempt)
+    if spool not in session.serving:
+        return _stale(session, spool, "Started", ctx)
+    ctx.live.started[spool] = ctx.now
+    ctx.alarm_in(ctx.patience.started)
+    return []
+
+
+def _not_started(session: Session, frame: frames.NotStarted, ctx: Context) -> list[Effect]:
+    spool = SpoolId(job=frame.job, attempt=frame.attempt)
+    if spool not in session.serving:
+        return _stale(session, spool, "NotStarted", ctx)
+    if spool in ctx.live.started:
+        raise ProtocolViolation("NotStarted for an attempt that was said to be started")
+    ack = Send(session=session.id, frame=frames.ResultAck(job=frame.job, attempt=frame.attempt))
+    session.serving.discard(spool)
+    job = ctx.tx.job(frame.job)
+    if job is None or not job.is_served_by(session.worker, frame.attempt):
+        return [ack]
+    return [ack, *dispatch.not_started(session, job, frame.reason, ctx)]
+
+
+def _stale(session: Session, spool: SpoolId, what: str, ctx: Context) -> list[Effect]:
+    """An attempt that is over is acknowledged so that the worker forgets it; one that never was
+    this worker's ends the stream."""
+    job = ctx.tx.job(spool.job)
+    if job is None or job.worker != session.worker:
+        raise ProtocolViolation(f"{what} of an attempt that is not this worker's")
+    return [
+        Count(worker=session.worker, reason=f"{what} of an attempt that is over"),
+        Send(session=session.id, frame=frames.ResultAck(job=spool.job, attempt=spool.attempt)),
+    ]
+
+
+def lost(event: on.Lost, ctx: Context) -> list[Effect]:
+    """The stream is gone. Offers that died with it are open again; jobs go on at the worker."""
+    session = ctx.live.sessions.get(event.session)
+    if session is None:
+        return []
+    return _close(session, ctx)
+
+
+def _close(session: Session, ctx: Context) -> list[Effect]:
+    died = ctx.live.drop(session)
+    if session.serving:
+        ctx.live.absent[session.worker] = ctx.alarm_in(ctx.patience.lease)
+    return dispatch.dispatch(session.group, ctx) if died else []
+
+
+def expire(ctx: Context) -> list[Effect]:
+    """Sessions without a word for a lease end; jobs of workers that stayed away for one become
+    Disconnected."""
+    now = ctx.now.instant
+    effects: list[Effect] = []
+    for session in list(ctx.live.sessions.values()):
+        silent_until = Instant(session.heard + ctx.patience.lease)
+        if silent_until <= now:
+            effects.append(EndSession(session=session.id, reason="no heartbeat within the lease"))
+            effects += _close(session, ctx)
+    _rearm(ctx)
+    for worker in [w for w, until in ctx.live.absent.items() if until <= now]:
+        del ctx.live.absent[worker]
+        effects += _disconnect(worker, ctx)
+    return effects
+
+
+def _rearm(ctx: Context) -> None:
+    """One alarm serves all leases: at the earliest end of one."""
+    heard = min((s.heard for s in ctx.live.sessions.values()), default=None)
+    if heard is not None:
+        ctx.live.alarm(Instant(max(heard + ctx.patience.lease, ctx.now.instant + 1.0)))
+
+
+def _disconnect(worker: WorkerId, ctx: Context) -> list[Effect]:
+    effects: list[Effect] = []
+    for job in ctx.tx.served_by(worker):
+        if job.status not in (JobStatus.ACTIVATING, JobStatus.RUNNING):
+            continue
+        details = (
+            f"worker {job.worker_name} is out of contact; the runbook may still be running "
+            "there and will report when it returns"
+        )
+        if ctx.tx.swap_job(job, job.become(JobStatus.DISCONNECTED, details=details)):
+            effects.append(Wake(job=job.id))
+    return effects
+
+
+def note_started(ctx: Context) -> list[Effect]:
+    """Writes down the attempts that have been running for a moment."""
+    now = ctx.now.instant
+    due = [
+        spool
+        for spool, since in ctx.live.started.items()
+        if now - since.instant >= ctx.patience.started
+    ]
+    effects: list[Effect] = []
+    for spool in due:
+        since = ctx.live.started.pop(spool)
+        job = ctx.tx.job(spool.job)
+        if job is None or job.attempt != spool.attempt or job.started is not None:
+            continue
+        status = JobStatus.RUNNING if job.status is JobStatus.ACTIVATING else job.status
+        moved = job.become(status) if status is not job.status else job
+        if ctx.tx.swap_job(job, replace(moved, started=since.unix_ms)):
+            effects.append(Wake(job=job.id))
+    return effects
