@@ -1,0 +1,1 @@
+"""The databases that remember: each implements the ports of the engine."""

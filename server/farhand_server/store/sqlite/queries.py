@@ -1,0 +1,232 @@
+"""Reads for the edges, from any thread: each thread has connections of its own."""
+
+import sqlite3
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from farhand_server.engine.ports import Page
+from farhand_server.model.account import AccountKey, Principal, RegistrationToken
+from farhand_server.model.identifiers import AccountId, WorkerId
+from farhand_server.model.job import Job, JobStatus
+from farhand_server.model.output import Chunk, Extent, SpoolId
+from farhand_server.model.runbook import Runbook
+from farhand_server.model.worker import Group, Worker
+from farhand_server.store.sqlite import rows
+from farhand_server.store.sqlite.connection import open_reader
+
+
+class SqliteQueries:
+    """Implements Queries."""
+
+    def __init__(self, state: Path, output: Path) -> None:
+        self._paths = {"state": state, "output": output}
+        self._local = threading.local()
+
+    def _all(self, sql: str, *values: Any, of: str = "state") -> list[sqlite3.Row]:
+        connection = getattr(self._local, of, None)
+        if connection is None:
+            connection = open_reader(self._paths[of])
+            setattr(self._local, of, connection)
+        found: list[sqlite3.Row] = connection.execute(sql, values).fetchall()
+        return found
+
+    def _one(self, sql: str, *values: Any, of: str = "state") -> sqlite3.Row | None:
+        found = self._all(sql, *values, of=of)
+        return found[0] if found else None
+
+    # --- who --------------------------------------------------------------------------------
+
+    def principal(self, token_hash: str) -> Principal | None:
+        row = self._one(
+            "SELECT api_tokens.*, accounts.name AS account_name FROM api_tokens "
+            "JOIN accounts ON accounts.id = api_tokens.account WHERE hash = ?",
+            token_hash,
+        )
+        if row is None:
+            return None
+        return Principal(
+            account=row["account"],
+            account_name=row["account_name"],
+            name=row["name"],
+            expires=row["expires"],
+        )
+
+    def account_keys(self, account: AccountId) -> Sequence[AccountKey]:
+        found = self._all("SELECT * FROM account_keys WHERE account = ? ORDER BY slot", account)
+        return [rows.account_key(row) for row in found]
+
+    def deployment_id(self) -> str:
+        row = self._one("SELECT id FROM deployments")
+        return str(row["id"]) if row else ""
+
+    def worker_key(self, worker: WorkerId) -> bytes | None:
+        row = self._one("SELECT public_key FROM workers WHERE id = ?", worker)
+        return bytes(row["public_key"]) if row else None
+
+    # --- what -------------------------------------------------------------------------------
+
+    def job(self, account: AccountId, prefix: str) -> Sequence[Job]:
+        found = self._all(
+            f"SELECT {rows.JOB_COLUMNS} FROM jobs WHERE id >= ? AND id < ? AND account = ? "
+            "ORDER BY id LIMIT 2",
+            prefix,
+            prefix + "~",
+            account,
+        )
+        return [rows.job(row) for row in found]
+
+    def jobs(
+        self,
+        account: AccountId,
+        *,
+        statuses: Sequence[JobStatus],
+        runbook: str,
+        group: str,
+        size: int,
+        after: str,
+    ) -> Page[Job]:
+        wanted = ["account = ?"]
+        values: list[Any] = [account]
+        if statuses:
+            wanted.append(f"status IN ({', '.join('?' for _ in statuses)})")
+            values += [status.value for status in statuses]
+        if runbook:
+            wanted.append("runbook = ?")
+            values.append(runbook)
+        if group:
+            wanted.append("group_name = ?")
+            values.append(group)
+        if after:
+            wanted.append("key < ?")
+            values.append(int(after))
+        found = self._all(
+            f"SELECT key, {rows.JOB_COLUMNS} FROM jobs WHERE {' AND '.join(wanted)} "
+            "ORDER BY key DESC LIMIT ?",
+            *values,
+            size + 1,
+        )
+        following = str(found[size - 1]["key"]) if len(found) > size else ""
+        return Page(rows=[rows.job(row) for row in found[:size]], next=following)
+
+    def runbook(self, account: AccountId, name: str) -> Runbook | None:
+        row = self._one("SELECT * FROM runbooks WHERE account = ? AND name = ?", account, name)
+        return rows.runbook(row) if row else None
+
+    def runbooks(self, account: AccountId, *, size: int, after: str) -> Page[Runbook]:
+        found = self._all(
+            "SELECT * FROM runbooks WHERE account = ? AND name > ? ORDER BY name LIMIT ?",
+            account,
+            after,
+            size + 1,
+        )
+        page = [rows.runbook(row) for row in found[:size]]
+        return Page(rows=page, next=page[-1].name if len(found) > size else "")
+
+    def script(self, digest: str) -> bytes:
+        row = self._one("SELECT content FROM scripts WHERE digest = ?", digest)
+        return bytes(row["content"]) if row else b""
+
+    def group(self, account: AccountId, name: str) -> Group | None:
+        row = self._one("SELECT * FROM groups WHERE account = ? AND name = ?", account, name)
+        return rows.group(row) if row else None
+
+    def groups(self, account: AccountId, *, size: int, after: str) -> Page[Group]:
+        found = self._all(
+            "SELECT * FROM groups WHERE account = ? AND name > ? ORDER BY name LIMIT ?",
+            account,
+            after,
+            size + 1,
+        )
+        page = [rows.group(row) for row in found[:size]]
+        return Page(rows=page, next=page[-1].name if len(found) > size else "")
+
+    def waiting_count(self, group: Group) -> int:
+        row = self._one(
+            "SELECT count(*) AS n FROM jobs WHERE group_id = ? AND status = 0", group.id
+        )
+        return int(row["n"]) if row else 0
+
+    def worker(self, account: AccountId, name: str) -> Worker | None:
+        row = self._one(
+            f"{rows.WORKER_SELECT} WHERE workers.account = ? AND workers.name = ?", account, name
+        )
+        return rows.worker(row) if row else None
+
+    def workers(self, account: AccountId, *, group: str, size: int, after: str) -> Page[Worker]:
+        found = self._all(
+            f"{rows.WORKER_SELECT} WHERE workers.account = ? AND workers.name > ? "
+            "AND (? = '' OR groups.name = ?) ORDER BY workers.name LIMIT ?",
+            account,
+            after,
+            group,
+            group,
+            size + 1,
+        )
+        page = [rows.worker(row) for row in found[:size]]
+        return Page(rows=page, next=page[-1].name if len(found) > size else "")
+
+    def registration_tokens(
+        self, account: AccountId, *, size: int, after: str
+    ) -> Page[RegistrationToken]:
+        found = self._all(
+            "SELECT rowid AS place, * FROM registration_tokens WHERE account = ? "
+            "AND (? = '' OR rowid < CAST(? AS INTEGER)) ORDER BY rowid DESC LIMIT ?",
+            account,
+            after,
+            after,
+            size + 1,
+        )
+        following = str(found[size - 1]["place"]) if len(found) > size else ""
+        return Page(rows=[rows.registration_token(row) for row in found[:size]], next=following)
+
+    # --- output -----------------------------------------------------------------------------
+
+    def extent(self, spool: SpoolId) -> Extent:
+        return rows.extent(
+            self._one(
+                "SELECT * FROM spools WHERE job = ? AND attempt = ?",
+                spool.job,
+                spool.attempt,
+                of="output",
+            )
+        )
+
+    def chunks(self, spool: SpoolId, offset: int, most: int) -> Sequence[Chunk]:
+        found = self._all(
+            "SELECT offset, lines_before, data FROM chunks WHERE spool = ?1 AND offset >= "
+            "(SELECT offset FROM chunks WHERE spool = ?1 AND offset <= ?2 "
+            "ORDER BY offset DESC LIMIT 1) AND offset < ?3 ORDER BY offset",
+            self._spool(spool),
+            offset,
+            offset + most,
+            of="output",
+        )
+        chunks = [_chunk(row) for row in found]
+        return [chunk for chunk in chunks if chunk.end > offset]
+
+    def tail(self, spool: SpoolId, lines: int) -> int:
+        extent = self.extent(spool)
+        # The last chunk that begins before the wanted lines do.
+        row = self._one(
+            "SELECT offset FROM chunks WHERE spool = ? AND lines_before <= ? "
+            "ORDER BY offset DESC LIMIT 1",
+            self._spool(spool),
+            max(0, extent.lines - lines - 1),
+            of="output",
+        )
+        return int(row["offset"]) if row else 0
+
+    def _spool(self, spool: SpoolId) -> int:
+        row = self._one(
+            "SELECT id FROM spools WHERE job = ? AND attempt = ?",
+            spool.job,
+            spool.attempt,
+            of="output",
+        )
+        return int(row["id"]) if row else 0
+
+
+def _chunk(row: sqlite3.Row) -> Chunk:
+    return Chunk(offset=row["offset"], lines_before=row["lines_before"], data=bytes(row["data"]))

@@ -1,0 +1,224 @@
+"""Between rows and values."""
+
+import json
+import sqlite3
+from typing import Any
+
+from farhand_server.model.account import AccountKey, KeySlot, RegistrationToken
+from farhand_server.model.job import End, Job, JobStatus
+from farhand_server.model.output import Extent
+from farhand_server.model.runbook import Runbook, RunbookType
+from farhand_server.model.worker import Facts, Group, Worker
+
+Row = sqlite3.Row
+
+#: Kept apart from the Job's fields, in this order.
+JOB_COLUMNS = (
+    "id, account, runbook, runbook_version, runbook_type, digest, runbook_size, group_id, "
+    "group_name, status, details, attempt, worker, worker_name, parameters, arguments, "
+    "started_by, created, started, ended, exit_code, exit_signal, exit_reason, exit_stopped, "
+    "output_bytes"
+)
+_STATUSES = {status.value: status for status in JobStatus}
+_TYPES = {type_.value: type_ for type_ in RunbookType}
+
+
+def job(row: Row) -> Job:
+    return Job(
+        id=row["id"],
+        account=row["account"],
+        runbook=row["runbook"],
+        runbook_version=row["runbook_version"],
+        runbook_type=_TYPES[row["runbook_type"]],
+        digest=row["digest"],
+        runbook_size=row["runbook_size"],
+        group=row["group_id"],
+        group_name=row["group_name"],
+        status=_STATUSES[row["status"]],
+        details=row["details"],
+        attempt=row["attempt"],
+        worker=row["worker"],
+        worker_name=row["worker_name"],
+        parameters=row["parameters"],
+        arguments=tuple(json.loads(row["arguments"])),
+        started_by=row["started_by"],
+        created=row["created"],
+        started=row["started"],
+        ended=row["ended"],
+        end=_end(row),
+        output_bytes=row["output_bytes"],
+    )
+
+
+def _end(row: Row) -> End | None:
+    if row["exit_stopped"] is None:
+        return None
+    return End(
+        code=row["exit_code"],
+        signal=row["exit_signal"],
+        reason=row["exit_reason"],
+        stopped=bool(row["exit_stopped"]),
+    )
+
+
+def job_values(value: Job) -> tuple[Any, ...]:
+    """In the order of JOB_COLUMNS."""
+    return (
+        value.id,
+        value.account,
+        value.runbook,
+        value.runbook_version,
+        value.runbook_type.value,
+        value.digest,
+        value.runbook_size,
+        value.group,
+        value.group_name,
+        value.status.value,
+        value.details,
+        value.attempt,
+        value.worker,
+        value.worker_name,
+        value.parameters,
+        json.dumps(value.arguments),
+        value.started_by,
+        value.created,
+        value.started,
+        value.ended,
+        *end_values(value.end),
+        value.output_bytes,
+    )
+
+
+def end_values(end: End | None) -> tuple[Any, ...]:
+    if end is None:
+        return (None, None, None, None)
+    return (end.code, end.signal, end.reason, int(end.stopped))
+
+
+def runbook(row: Row) -> Runbook:
+    fields = {name: row[name] for name in row.keys()}  # noqa: SIM118 - a Row is no mapping
+    return Runbook(**{**fields, "type": _TYPES[row["type"]]})
+
+
+def group(row: Row) -> Group:
+    return Group(id=row["id"], account=row["account"], name=row["name"], created=row["created"])
+
+
+#: With the group's name.
+WORKER_SELECT = (
+    "SELECT workers.*, groups.name AS group_name FROM workers "
+    "JOIN groups ON groups.id = workers.group_id"
+)
+
+
+def worker(row: Row) -> Worker:
+    return Worker(
+        id=row["id"],
+        account=row["account"],
+        group=row["group_id"],
+        group_name=row["group_name"],
+        name=row["name"],
+        public_key=row["public_key"],
+        joined_with=row["joined_with"],
+        facts=_facts(row["facts"]),
+        registered=row["registered"],
+        confirmed_number=row["confirmed_number"],
+        issued_number=row["issued_number"],
+        journal_id=row["journal_id"],
+        boot_id=row["boot_id"],
+        slots=row["slots"],
+        address=row["address"],
+        last_seen=row["last_seen"],
+    )
+
+
+def worker_values(value: Worker) -> dict[str, Any]:
+    return {
+        "id": value.id,
+        "account": value.account,
+        "group_id": value.group,
+        "name": value.name,
+        "public_key": value.public_key,
+        "joined_with": value.joined_with,
+        "facts": _facts_text(value.facts),
+        "registered": value.registered,
+        "confirmed_number": value.confirmed_number,
+        "issued_number": value.issued_number,
+        "journal_id": value.journal_id,
+        "boot_id": value.boot_id,
+        "slots": value.slots,
+        "address": value.address,
+        "last_seen": value.last_seen,
+    }
+
+
+def _facts(text: str) -> Facts:
+    fields = json.loads(text)
+    types = tuple(_TYPES[name] for name in fields.pop("runbook_types"))
+    return Facts(**fields, runbook_types=types)
+
+
+def _facts_text(facts: Facts) -> str:
+    return json.dumps(
+        {
+            "host_name": facts.host_name,
+            "machine_id": facts.machine_id,
+            "os": facts.os,
+            "architecture": facts.architecture,
+            "agent_version": facts.agent_version,
+            "runbook_types": [type_.value for type_ in facts.runbook_types],
+        }
+    )
+
+
+def registration_token(row: Row) -> RegistrationToken:
+    return RegistrationToken(
+        id=row["id"],
+        account=row["account"],
+        group_name=row["group_name"],
+        hash=row["hash"],
+        created=row["created"],
+        expires=row["expires"],
+        uses=row["uses"],
+        uses_left=row["uses_left"],
+        cidrs=tuple(json.loads(row["cidrs"])),
+        revoked=bool(row["revoked"]),
+    )
+
+
+def registration_token_values(value: RegistrationToken) -> dict[str, Any]:
+    return {
+        "id": value.id,
+        "account": value.account,
+        "group_name": value.group_name,
+        "hash": value.hash,
+        "created": value.created,
+        "expires": value.expires,
+        "uses": value.uses,
+        "uses_left": value.uses_left,
+        "cidrs": json.dumps(value.cidrs),
+        "revoked": int(value.revoked),
+    }
+
+
+def account_key(row: Row) -> AccountKey:
+    return AccountKey(
+        account=row["account"],
+        slot=KeySlot(row["slot"]),
+        hash=row["hash"],
+        sealed=row["sealed"],
+    )
+
+
+def extent(row: Row | None) -> Extent:
+    """What the output store holds; after it was opened, all of it is durable."""
+    if row is None:
+        return Extent()
+    return Extent(
+        stored=row["size"],
+        durable=row["size"],
+        crc=row["crc"],
+        lines=row["lines"],
+        payload=row["payload"],
+        opened=row["opened"],
+    )
