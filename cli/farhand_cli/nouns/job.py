@@ -1,0 +1,266 @@
+"""farhand job: what runs, what ran, and what it said."""
+
+import json
+import sys
+from collections.abc import Iterator
+from datetime import UTC
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import click
+
+from farhand_cli import outcome, wire, words
+from farhand_cli.api import pages
+from farhand_cli.session import Session
+from farhand_cli.show import Format, View, document, fields
+from farhand_cli.table import Cell, Column, Manner, table
+from farhand_cli.verb import answers, pass_session
+
+if TYPE_CHECKING:
+    from farhand_wire.v1.job_pb2 import (
+        ExplainJobResponse,
+        Job,
+        ReadJobOutputResponse,
+        WorkerVerdict,
+    )
+
+STREAMS = ("output", "error", "warning", "verbose", "progress", "debug")
+
+
+def _ran(job: "Job", manner: Manner) -> str:
+    if not job.HasField("start_time"):
+        return "-"
+    end = job.end_time.ToDatetime(tzinfo=UTC) if job.HasField("end_time") else manner.now
+    return words.duration((end - job.start_time.ToDatetime(tzinfo=UTC)).total_seconds())
+
+
+def _exit(job: "Job") -> str:
+    if job.HasField("signal"):
+        return f"signal {job.signal}"
+    return str(job.exit_code) if job.HasField("exit_code") else "-"
+
+
+def _parameters(job: "Job") -> str:
+    given = fields(job).get("parameters")
+    return json.dumps(given) if given else ""
+
+
+_STATE: Column["Job"] = Column("STATE", lambda job, _: Cell.of(outcome.state(job)))
+_BY: Column["Job"] = Column("BY", lambda job, _: job.started_by)
+_STARTED: Column["Job"] = Column("STARTED", lambda job, manner: manner.time(job.start_time))
+_RAN: Column["Job"] = Column("RAN", _ran)
+_EXIT: Column["Job"] = Column("EXIT", lambda job, _: _exit(job))
+_DETAILS: Column["Job"] = Column("DETAILS", lambda job, _: job.status_details)
+VIEW: View["Job"] = View(
+    name=lambda job: job.job_id,
+    columns=(
+        _STATE,
+        Column("RUNBOOK", lambda job, _: job.runbook),
+        Column("WHERE", lambda job, _: "/".join(filter(None, (job.run_on, job.worker)))),
+        *(_BY, _STARTED, _RAN, _EXIT),
+        Column("JOB", lambda job, manner: manner.job(job.job_id)),
+        _DETAILS,
+    ),
+    card=(
+        Column("JOB", lambda job, _: job.job_id),
+        *(_STATE, _DETAILS, _EXIT),
+        Column("RUNBOOK", lambda job, _: f"{job.runbook} v{job.runbook_version}"),
+        Column("GROUP", lambda job, _: job.run_on),
+        Column("WORKER", lambda job, _: job.worker),
+        _BY,
+        Column("CREATED", lambda job, manner: manner.time(job.create_time)),
+        *(_STARTED, _RAN),
+        Column("ENDED", lambda job, manner: manner.time(job.end_time)),
+        Column("ATTEMPT", lambda job, _: str(job.attempt or "")),
+        Column("OUTPUT", lambda job, _: words.size(job.output_bytes)),
+        Column("PARAMETERS", lambda job, _: _parameters(job)),
+    ),
+)
+
+
+@click.group
+def job() -> None:
+    """Jobs: what runs, what ran, and what it said.
+
+    A job is named by its id or by a beginning of it that no other job has.
+    """
+
+
+@job.command("list")
+@click.option("--state", "states", multiple=True, metavar="STATE", help="Only these; repeatable.")
+@click.option("--runbook", default="", metavar="RUNBOOK", help="Only jobs of it.")
+@click.option("--group", default="", metavar="GROUP", help="Only jobs on it.")
+@click.option("--limit", type=click.IntRange(1), default=100, show_default=True, metavar="N")
+@answers
+@pass_session
+def list_(session: Session, states: tuple[str, ...], runbook: str, group: str, limit: int) -> None:
+    """Jobs, newest first.
+
+    \b
+    farhand job list --state running
+    farhand job list --state failed --runbook nightly-copy
+    farhand job list --group dc1 -o jsonl
+    """
+    statuses = [_status(state) for state in states]
+    found = pages(
+        lambda token: session.api.jobs.ListJobs(
+            wire.job.ListJobsRequest(
+                page_size=min(limit, 1000),
+                page_token=token,
+                statuses=statuses,
+                runbook=runbook,
+                run_on=group,
+            )
+        )
+    )
+    jobs = list(islice((each for page in found for each in page.jobs), limit))
+    session.show_all(VIEW, jobs, empty="no such jobs: farhand start RUNBOOK --run-on GROUP")
+    if len(jobs) == limit:
+        session.note(f"the newest {limit:,}; more: --limit")
+
+
+@job.command("show")
+@click.argument("job_id", metavar="JOB")
+@answers
+@pass_session
+def show(session: Session, job_id: str) -> None:
+    """One job."""
+    session.show(VIEW, session.api.jobs.GetJob(wire.job.GetJobRequest(job_id=job_id)).job)
+
+
+@job.command("why")
+@click.argument("job_id", metavar="JOB")
+@answers
+@pass_session
+def why(session: Session, job_id: str) -> None:
+    """Why a job waits, or what it does."""
+    answer = session.api.jobs.ExplainJob(wire.job.ExplainJobRequest(job_id=job_id))
+    if session.format is Format.TABLE:
+        for line in _explanation(answer, session.manner()):
+            click.echo(line)
+    elif session.format is Format.NAME:
+        click.echo(answer.code)
+    else:
+        session.document(fields(answer))
+
+
+@job.command("output")
+@click.argument("job_id", metavar="JOB")
+@click.option("--stream", type=click.Choice(STREAMS), help="Only this one, on standard output.")
+@click.option("--tail", type=click.IntRange(1), metavar="N", help="Only the last lines.")
+@click.option("--raw", is_flag=True, help="Byte for byte also on a terminal.")
+@answers
+@pass_session
+def output(session: Session, job_id: str, stream: str | None, tail: int | None, raw: bool) -> None:
+    """What a job has said until now; `follow` goes on.
+
+    Into a pipe or a file it is byte for byte. The Error stream goes to standard error unless it
+    is asked for with --stream.
+    """
+    people = session.format in (Format.TABLE, Format.NAME)
+    request = wire.job.ReadJobOutputRequest(
+        job_id=job_id,
+        tail_lines=tail or 0,
+        raw=raw or (people and not sys.stdout.isatty()),
+        streams=[f"JOB_STREAM_{stream.upper()}"] if stream else [],
+    )
+    answers_ = session.api.jobs.ReadJobOutput(request)
+    if people:
+        _write(session, answers_, to_output=stream is not None)
+    elif session.format is Format.JSONL:
+        for answer in answers_:
+            click.echo(document(fields(answer), Format.JSONL))
+    else:
+        session.document([fields(answer) for answer in answers_])
+
+
+@job.command("follow")
+@click.argument("job_id", metavar="JOB")
+@click.option("--from-start", is_flag=True, help="From the first byte (the default).")
+@click.option("--tail", type=click.IntRange(1), metavar="N", help="Begin with the last lines.")
+@click.option("--max-wait", type=click.FloatRange(min=0), metavar="SECONDS", help="Then exit 5.")
+@answers
+@pass_session
+def follow(
+    session: Session, job_id: str, from_start: bool, tail: int | None, max_wait: float | None
+) -> None:
+    """What a job says, as it says it; leave with its exit code.
+
+    Ctrl-C leaves; the job goes on. A lost connection is taken up again where it was cut.
+    """
+    from farhand_cli import following
+
+    if from_start and tail:
+        raise click.UsageError("--from-start and --tail exclude each other")
+    following.follow(session, job_id, tail=tail or 0, max_wait=max_wait)
+
+
+@job.command("wait")
+@click.argument("job_id", metavar="JOB")
+@click.option("--max-wait", type=click.FloatRange(min=0), metavar="SECONDS", help="Then exit 5.")
+@answers
+@pass_session
+def wait(session: Session, job_id: str, max_wait: float | None) -> None:
+    """Wait until a job ends; leave with its exit code."""
+    from farhand_cli import following
+
+    following.wait(session, job_id, max_wait=max_wait)
+
+
+@job.command("stop")
+@click.argument("job_id", metavar="JOB")
+@click.option("--follow", is_flag=True, help="Wait until nothing of it runs any more.")
+@answers
+@pass_session
+def stop(session: Session, job_id: str, follow: bool) -> None:
+    """End a job and everything it started: SIGTERM, 30 s, SIGKILL."""
+    stopping = session.api.jobs.StopJob(wire.job.StopJobRequest(job_id=job_id)).job
+    shown = session.manner(sys.stderr).job(stopping.job_id)
+    if outcome.status_name(stopping) == "STOPPING":
+        note = f"TERM sent to {stopping.worker}; Stopped is said when nothing of it runs any more"
+    else:
+        note = f"job {shown} is {outcome.state(stopping).word}"
+    if follow:
+        from farhand_cli import following
+
+        session.note(note)
+        following.wait(session, stopping.job_id, started=stopping)
+    elif outcome.status_name(stopping) == "STOPPING":
+        note = f"{note}. See it: farhand job wait {shown}"
+    session.made(VIEW, stopping, note)
+
+
+def _status(state: str) -> str:
+    """The name on the wire."""
+    name = words.named(words.JOB_STATES, state)
+    if name is None:
+        known = ", ".join(shown.word.replace(" ", "-") for shown in words.JOB_STATES.values())
+        raise click.BadParameter(f"{state!r} is none of {known}", param_hint="--state")
+    return f"JOB_STATUS_{name}"
+
+
+def _explanation(answer: "ExplainJobResponse", manner: Manner) -> Iterator[str]:
+    yield words.plain(answer.message)
+    columns: tuple[Column[WorkerVerdict], ...] = (
+        Column("", lambda verdict, _: f"  {verdict.worker}"),
+        Column("", lambda verdict, _: verdict.verdict),
+        Column("", lambda verdict, _: verdict.detail or " "),
+    )
+    yield from table(columns, answer.workers, manner)[1:]
+    for step in answer.do:
+        yield f"do: {words.plain(step)}"
+
+
+def _write(
+    session: Session, answers_: "Iterator[ReadJobOutputResponse]", *, to_output: bool
+) -> None:
+    for answer in answers_:
+        record = answer.output
+        if answer.HasField("omitted"):
+            gone = answer.omitted.to_offset - answer.omitted.from_offset
+            session.note(f"{gone:,} bytes of output are gone: {words.plain(answer.omitted.reason)}")
+            continue
+        normal = to_output or record.stream == wire.job.JobStream.JOB_STREAM_OUTPUT
+        stream = sys.stdout if normal else sys.stderr
+        stream.buffer.write(record.data or record.text.encode())
+        stream.buffer.flush()
