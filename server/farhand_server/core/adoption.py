@@ -103,7 +103,7 @@ def _take_up(job: Job, event: on.Greeted, ctx: Context) -> list[Effect]:
     running = job.become(JobStatus.RUNNING)
     if job.started is None:
         running = replace(running, started=ctx.now.unix_ms)
-    return [Wake(job=job.id)] if ctx.tx.swap_job(job, running) else []
+    return [Wake(job=running)] if ctx.tx.swap_job(job, running) else []
 
 
 def stop_frame(job: Job, session: SessionId) -> Send:
@@ -138,4 +138,4 @@ def died(job: Job, ctx: Context, *, why: str) -> list[Effect]:
     if not ctx.tx.swap_job(job, over):
         return []
     ctx.tx.end_attempt(job.id, job.attempt, ended=ctx.now.unix_ms, outcome=f"died: {why}")
-    return [Wake(job=job.id)]
+    return [Wake(job=over)]

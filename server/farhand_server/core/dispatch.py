@@ -118,9 +118,9 @@ def grant(job: Job, member: Session, ctx: Context, *, offer: OfferId | None) -> 
     member.serving.add(spool)
     member.given = ctx.now.instant
     return [
-        OpenSpool(session=member.id, spool=spool, extent=Extent()),
+        OpenSpool(session=member.id, spool=spool, extent=Extent(), fresh=True),
         Send(session=member.id, frame=_grant_frame(granted, member, ctx, offer)),
-        Wake(job=granted.id),
+        Wake(job=granted),
         *withdraw(granted, ctx),
     ]
 
@@ -201,7 +201,7 @@ def requeue(job: Job, ctx: Context, *, outcome: str) -> list[Effect]:
     if not ctx.tx.swap_job(job, again):
         return []
     ctx.tx.end_attempt(job.id, job.attempt, ended=ctx.now.unix_ms, outcome=outcome)
-    woken: list[Effect] = [Wake(job=job.id)]
+    woken: list[Effect] = [Wake(job=again)]
     if stopping:
         return woken
     ctx.live.queues.add(job.group)

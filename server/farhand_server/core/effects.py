@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from farhand_server.core.events import CallId
 from farhand_server.errors import Refusal
 from farhand_server.model import frames
-from farhand_server.model.identifiers import JobId, SessionId, WorkerId
+from farhand_server.model.identifiers import SessionId, WorkerId
+from farhand_server.model.job import Job
 from farhand_server.model.output import Extent, SpoolId
 
 
@@ -28,9 +29,9 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wake:
-    """Followers of this job look again, each from its own place."""
+    """The job has changed: whoever watches it learns what it is now."""
 
-    job: JobId
+    job: Job
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +41,8 @@ class OpenSpool:
     session: SessionId
     spool: SpoolId
     extent: Extent
+    #: The attempt was granted just now: nothing of it can be stored yet.
+    fresh: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

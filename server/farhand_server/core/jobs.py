@@ -138,7 +138,7 @@ def _swap(
     job: Job, new: Job, event: on.StopJob, ctx: Context, effects: list[Effect]
 ) -> list[Effect]:
     ctx.tx.swap_job(job, new)
-    return [*effects, Wake(job=job.id), Answer(call=event.call, value=new)]
+    return [*effects, Wake(job=new), Answer(call=event.call, value=new)]
 
 
 def _stop_frames(job: Job, ctx: Context) -> list[Effect]:
@@ -168,7 +168,7 @@ def ended(event: on.Ended, ctx: Context) -> list[Effect]:
         job.id, job.attempt, ended=ctx.now.unix_ms, outcome=final.details or final.status.name
     )
     ctx.live.forget_job(JobId(job.id))
-    return [*over, Wake(job=job.id), *dispatch.dispatch(job.group, ctx)]
+    return [*over, Wake(job=final), *dispatch.dispatch(job.group, ctx)]
 
 
 def _final(job: Job, event: on.Ended, ctx: Context) -> Job:

@@ -257,8 +257,9 @@ def _disconnect(worker: WorkerId, ctx: Context) -> list[Effect]:
             f"worker {job.worker_name} is out of contact; the runbook may still be running "
             "there and will report when it returns"
         )
-        if ctx.tx.swap_job(job, job.become(JobStatus.DISCONNECTED, details=details)):
-            effects.append(Wake(job=job.id))
+        gone = job.become(JobStatus.DISCONNECTED, details=details)
+        if ctx.tx.swap_job(job, gone):
+            effects.append(Wake(job=gone))
     return effects
 
 
@@ -278,6 +279,7 @@ def note_started(ctx: Context) -> list[Effect]:
             continue
         status = JobStatus.RUNNING if job.status is JobStatus.ACTIVATING else job.status
         moved = job.become(status) if status is not job.status else job
-        if ctx.tx.swap_job(job, replace(moved, started=since.unix_ms)):
-            effects.append(Wake(job=job.id))
+        running = replace(moved, started=since.unix_ms)
+        if ctx.tx.swap_job(job, running):
+            effects.append(Wake(job=running))
     return effects

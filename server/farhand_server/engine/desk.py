@@ -30,6 +30,8 @@ class Arrival:
     session: SessionId
     received: int
     stored: int
+    #: Nothing of it was stored before this session.
+    fresh: bool = False
 
 
 class OutputDesk:
@@ -43,9 +45,13 @@ class OutputDesk:
         self._unstored: dict[SessionId, int] = {}
         self._cache = ChunkCache()
 
-    def open(self, session: SessionId, spool: SpoolId, extent: Extent) -> None:
+    def open(
+        self, session: SessionId, spool: SpoolId, extent: Extent, *, fresh: bool = False
+    ) -> None:
         """This session, and no other, may send output of this attempt now."""
-        self._arrivals[spool] = Arrival(session, received=extent.stored, stored=extent.stored)
+        self._arrivals[spool] = Arrival(
+            session, received=extent.stored, stored=extent.stored, fresh=fresh
+        )
 
     def close(self, spool: SpoolId, session: SessionId | None = None) -> None:
         """Nothing more of it is taken (from `session`, if given)."""
@@ -76,7 +82,13 @@ class OutputDesk:
                 self._unstored[session] = held
                 arrival.received = frame.offset + length
                 self._writer.put(
-                    Append(session=session, spool=spool, offset=frame.offset, data=frame.data)
+                    Append(
+                        session=session,
+                        spool=spool,
+                        offset=frame.offset,
+                        data=frame.data,
+                        fresh=arrival.fresh,
+                    )
                 )
 
     def result(self, session: SessionId, frame: frames.Result) -> None:

@@ -34,6 +34,7 @@ from farhand_server.errors import OutcomeUnknown, Refusal, ShuttingDown
 from farhand_server.model import frames
 from farhand_server.model.clock import Instant, Now
 from farhand_server.model.identifiers import SessionId
+from farhand_server.model.job import Job
 from farhand_server.model.output import Extent, SpoolId
 
 log = structlog.get_logger("farhand.engine")
@@ -119,13 +120,15 @@ class Engine:
                     if box := self._switchboard.box(session):
                         box.put(frame)
                 case Answer(call=call, value=value):
+                    if isinstance(value, Job):
+                        self._switchboard.changed(value)
                     future = self._calls.get(call)
                     if future is not None and not future.done():
                         future.set_result(value)
                 case Wake(job=job):
-                    self._switchboard.wake(job)
-                case OpenSpool(session=session, spool=spool, extent=extent):
-                    self._desk.open(session, spool, extent)
+                    self._switchboard.changed(job)
+                case OpenSpool(session=session, spool=spool, extent=extent, fresh=fresh):
+                    self._desk.open(session, spool, extent, fresh=fresh)
                 case CloseSpool(spool=spool, session=session):
                     self._desk.close(spool, session)
                 case EndSession(session=session, refusal=refusal, reason=reason):
@@ -143,6 +146,7 @@ class Engine:
 
     def disconnect_all(self) -> None:
         """As after a crash: every stream ends, every caller learns that the outcome is open."""
+        self._switchboard.forget()
         for box in self._switchboard.boxes():
             box.put(frames.Drain(reason="the server starts over", retry_after_ms=200))
             box.end()

@@ -29,6 +29,8 @@ class Append:
     spool: SpoolId
     offset: int
     data: bytes = field(repr=False)
+    #: The attempt is this session's from its first byte: what is not known here is nowhere.
+    fresh: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +148,8 @@ class Ledger:
             self._seal(seal)
 
     def _append(self, item: Append) -> Stored:
+        if item.fresh and item.offset == 0:
+            self._extents.setdefault(item.spool, Extent())
         extent = self._extent(item.spool)
         chunks: Sequence[Chunk] = ()
         if item.offset > extent.stored:

@@ -29,15 +29,10 @@ class SqliteOutputStore:
     def append(self, spool: SpoolId, chunks: Sequence[Chunk], extent: Extent) -> None:
         with outcome_unknown():
             self._begin()
-            id_ = self._id(spool)
+            id_ = self._save(spool, extent)
             self._connection.executemany(
                 "INSERT INTO chunks (spool, offset, lines_before, data) VALUES (?, ?, ?, ?)",
                 [(id_, chunk.offset, chunk.lines_before, chunk.data) for chunk in chunks],
-            )
-            self._connection.execute(
-                "UPDATE spools SET size = ?, crc = ?, lines = ?, payload = ?, opened = ? "
-                "WHERE id = ?",
-                (extent.stored, extent.crc, extent.lines, extent.payload, extent.opened, id_),
             )
 
     def commit(self) -> None:
@@ -61,25 +56,24 @@ class SqliteOutputStore:
         if not self._connection.in_transaction:
             self._connection.execute("BEGIN IMMEDIATE")
 
-    def _id(self, spool: SpoolId) -> int:
+    def _save(self, spool: SpoolId, extent: Extent) -> int:
+        values = (extent.stored, extent.crc, extent.lines, extent.payload, extent.opened)
         known = self._ids.get(spool)
-        if known is None:
-            known = self._find_or_add(spool)
-            if len(self._ids) >= SPOOLS:
-                self._ids.clear()
-            self._ids[spool] = known
-        return known
-
-    def _find_or_add(self, spool: SpoolId) -> int:
+        if known is not None:
+            self._connection.execute(
+                "UPDATE spools SET size = ?, crc = ?, lines = ?, payload = ?, opened = ? "
+                "WHERE id = ?",
+                (*values, known),
+            )
+            return known
         row = self._connection.execute(
-            "SELECT id FROM spools WHERE job = ? AND attempt = ?", (spool.job, spool.attempt)
+            "INSERT INTO spools (size, crc, lines, payload, opened, job, attempt) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (job, attempt) DO UPDATE SET "
+            "size = excluded.size, crc = excluded.crc, lines = excluded.lines, "
+            "payload = excluded.payload, opened = excluded.opened RETURNING id",
+            (*values, spool.job, spool.attempt),
         ).fetchone()
-        if row is not None:
-            return int(row["id"])
-        added = self._connection.execute(
-            "INSERT INTO spools (job, attempt, size, crc, lines, payload) "
-            "VALUES (?, ?, 0, 0, 0, 0)",
-            (spool.job, spool.attempt),
-        )
-        assert added.lastrowid is not None
-        return added.lastrowid
+        if len(self._ids) >= SPOOLS:
+            self._ids.clear()
+        self._ids[spool] = int(row["id"])
+        return self._ids[spool]
