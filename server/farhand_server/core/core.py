@@ -42,6 +42,7 @@ RULES: dict[type, Rule] = {
     on.Overview: overview.overview,
     on.Joined: registration.joined,
     on.Greeted: sessions.greeted,
+    on.Resigned: workers.resigned,
     on.Said: sessions.said,
     on.Ended: jobs.ended,
     on.Lost: sessions.lost,
@@ -88,7 +89,7 @@ class Core:
         )
 
     def _refuse(self, event: on.Event, refusal: Refusal) -> list[Effect]:
-        if isinstance(event, on.Call):
+        if isinstance(event, on.Asked):
             return [Answer(call=event.call, value=refusal)]
         if isinstance(event, on.Joined | on.Greeted):
             return [EndSession(session=event.session, reason=refusal.message, refusal=refusal)]

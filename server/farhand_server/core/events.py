@@ -5,7 +5,7 @@ from typing import NewType
 
 from farhand_server.model import frames
 from farhand_server.model.account import AccountKey, Principal, RegistrationToken
-from farhand_server.model.identifiers import JobId, SessionId
+from farhand_server.model.identifiers import JobId, SessionId, WorkerId
 from farhand_server.model.output import Extent, SpoolId
 from farhand_server.model.runbook import RunbookType
 
@@ -14,10 +14,16 @@ CallId = NewType("CallId", int)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
-    """An operator asks; `by` comes from the bearer token."""
+class Asked:
+    """Somebody waits for an Answer."""
 
     call: CallId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call(Asked):
+    """An operator asks; `by` comes from the bearer token."""
+
     by: Principal
 
 
@@ -118,6 +124,14 @@ class Greeted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Resigned(Asked):
+    """A worker that has proven its key, without a session, leaves its group."""
+
+    worker: WorkerId
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
     """A frame of an open session, but for Output and Result."""
 
@@ -163,6 +177,7 @@ Event = (
     | Overview
     | Joined
     | Greeted
+    | Resigned
     | Said
     | Ended
     | Lost

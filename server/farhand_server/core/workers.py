@@ -14,3 +14,9 @@ def delete(event: on.DeleteWorker, ctx: Context) -> list[Effect]:
         raise WorkerNotFound(f'no worker "{event.name}"', do="see: farhand worker list")
     effects = leave(worker.id, force=event.force, ctx=ctx)
     return [*effects, Answer(call=event.call, value=None)]
+
+
+def resigned(event: on.Resigned, ctx: Context) -> list[Effect]:
+    """It leaves by itself; one that is gone already has left."""
+    effects = leave(event.worker, force=event.force, ctx=ctx)
+    return [*effects, Answer(call=event.call, value=None)]
