@@ -2,11 +2,11 @@
 
 import os
 import re
-import stat
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
+
+from farhand_agent.host.folder import NotOurs, own_directory
 
 _OCTAL = re.compile(r"\\([0-7]{3})")
 
@@ -57,21 +57,3 @@ def filesystem_type(path: Path) -> str:
         if target.is_relative_to(point) and len(point.parts) >= best:
             best, kind = len(point.parts), right.split(" ")[0]
     return kind
-
-
-class NotOurs(Exception):
-    """A directory that must be ours alone is not."""
-
-
-def own_directory(path: Path, *, mode: int = 0o700, group: int | None = None) -> None:
-    """Make a directory, or make sure that it is one, ours, with this mode. Raises NotOurs; OSError
-    if it cannot be made."""
-    with suppress(FileExistsError):
-        path.mkdir(mode=0o700)
-    status = os.lstat(path)
-    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
-        raise NotOurs(f"{path} exists and is not a directory of user {os.geteuid()}")
-    if group is not None and status.st_gid != group:
-        os.chown(path, -1, group)
-    if stat.S_IMODE(status.st_mode) != mode:
-        path.chmod(mode)

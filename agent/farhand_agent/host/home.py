@@ -1,11 +1,12 @@
 """The folder of one runner. Whoever holds its lock serves it, so a dead runner is known at once."""
 
-import fcntl
 import json
 import os
-import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+from farhand_agent.host.folder import lock_folder, remove_tree
 
 SOCKET = "sock"
 #: Names the process that serves the folder.
@@ -22,16 +23,8 @@ class Home:
     @classmethod
     def hold(cls, path: Path) -> "Home | None":
         """None if a living process holds it, or it is gone."""
-        try:
-            lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-        except OSError:
-            return None
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(lock)
-            return None
-        return cls(path, lock)
+        lock = lock_folder(path)
+        return None if lock is None else cls(path, lock)
 
     @property
     def socket(self) -> Path:
@@ -67,14 +60,27 @@ class Home:
         except FileNotFoundError:
             return None
 
+    def name_runner(self, pid: int) -> None:
+        """Write down who serves it, for a launcher that is not the runner's parent."""
+        fresh = self.path / f"{RUNNER}.new"
+        fresh.write_text(str(pid))
+        os.rename(fresh, self.path / RUNNER)
+
+    @staticmethod
+    def runner(path: Path) -> int | None:
+        """The process that serves the folder; None if it is not known."""
+        with suppress(OSError, ValueError):
+            return int((path / RUNNER).read_text())
+        return None
+
     def clear(self) -> None:
         """Remove everything but the socket and the name of who serves it."""
         for name in os.listdir(self.path):
             if name not in (SOCKET, RUNNER):
-                os.unlink(self.path / name)
+                remove_tree(self.path / name)
 
     def remove(self) -> None:
-        shutil.rmtree(self.path, ignore_errors=True)
+        remove_tree(self.path)
 
 
 def read_json(data: bytes | None) -> dict[str, Any]:

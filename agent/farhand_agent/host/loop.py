@@ -31,7 +31,7 @@ class Loop:
         self._timers: set[Timer] = set()
         self._result: int | None = None
 
-    def watch(self, source: int, call: Callable[[], None], events: int = READ) -> None:
+    def watch(self, source: int, call: Callable[[], object], events: int = READ) -> None:
         """Call whenever `source` is ready; replaces what was asked for it before."""
         try:
             self._selector.register(source, events, call)

@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from farhand_agent.host.ground import own_directory
+from farhand_agent.host.folder import lock_folder, own_directory
 from farhand_agent.host.home import SOCKET, Home
 
 _JOB_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -96,17 +96,22 @@ class Sandbox:
     def spares(self) -> Path:
         return self.root / "spares"
 
+    def new_spare(self) -> Path:
+        """A name that no spare has."""
+        return self.spares / os.urandom(8).hex()
+
     def new_home(self) -> Home:
         """A folder for a new spare runner, held by this process."""
-        path = self.spares / os.urandom(8).hex()
-        path.mkdir(mode=0o700)
-        if self.group is not None:
-            os.chown(path, -1, self.group)
-            path.chmod(0o710)
+        path = self.new_spare()
+        self.own_home(path)
         home = Home.hold(path)
         if home is None:
             raise FileNotFoundError(path)
         return home
+
+    def own_home(self, path: Path) -> None:
+        """Make the folder of a runner, where the group may dial but not look."""
+        own_directory(path, mode=0o700 if self.group is None else 0o710, group=self.group)
 
     def attempt_path(self, attempt: AttemptId) -> Path:
         return self.root / attempt.folder
@@ -119,11 +124,27 @@ class Sandbox:
         return self.state / "work" / name
 
     def attempts(self) -> Iterator[AttemptId]:
-        """All that the sandbox or the disk still knows of."""
-        names = {*_names(self.root), *_names(self.state / "spool")}
-        for name in sorted(names):
+        """The journal: every attempt that this host knows."""
+        for name in _names(self.root):
             if (attempt := AttemptId.of_folder(name)) is not None:
                 yield attempt
+
+    def restore(self) -> None:
+        """Make the folders of attempts again that a reboot has taken with the memory they were in,
+        where the disk has output of them."""
+        for name in _names(self.state / "spool"):
+            if AttemptId.of_folder(name) is not None:
+                self.own_home(self.root / name)
+
+    def dead_folders(self) -> dict[Path, int]:
+        """Spares and working directories of nobody, each with the descriptor that locks it."""
+        folders = [
+            parent / name
+            for parent in (self.spares, self.state / "work")
+            for name in _names(parent)
+        ]
+        locks = {folder: lock_folder(folder) for folder in folders}
+        return {folder: lock for folder, lock in locks.items() if lock is not None}
 
     def addresses(self) -> list[Address]:
         """Where runners listen. A spare that takes a job meanwhile is listed as both, never as

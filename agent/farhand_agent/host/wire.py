@@ -6,16 +6,20 @@ object, then the script). The link dials; a new connection supersedes the one be
 
     link -> runner
       WHAT   {}                         answered by STATE
-      START  {job_id, attempt, …}       run this; answered by STARTED or VOID. Implies READ 0.
-      READ   {offset, credit}           send the spool from `offset`, `credit` bytes in all
+      START  {job_id, attempt, …}       run this; answered by STARTED, VOID, or EXITED with a
+                                        reason where it could not be executed. Implies READ 0. An
+                                        attempt that this host knows already ends the connection.
+      READ   {offset, credit}           send the spool from `offset`, `credit` bytes in all; an
+                                        entry that is larger than what is left of it waits
       CREDIT {credit}                   send so many bytes more
       FREE   {durable}                  the server holds this prefix: segments below may go
       STOP   {grace_ms}                 end the whole tree
       DONE   {}                         the server has the result: remove the sandbox; answered by
                                         IDLE if this runner takes another job, else by the end of
-                                        the connection
+                                        the connection. While the script runs: as soon as it ends
     runner -> link
-      STATE   {job_id, attempt, phase, size}     job_id is empty for a spare runner
+      STATE   {job_id, attempt, phase, size, reason}     job_id is empty for a spare runner;
+                                        reason says why an attempt is void
       STARTED {}                        the interpreter was exec'ed
       VOID    {reason}                  claimed as void: it never ran and never will
       DATA    offset, entries           within the credit
@@ -93,7 +97,12 @@ def pack_start(script: bytes, **fields: Any) -> bytes:
 
 def pack_data(offset: int, entries: bytes | memoryview) -> bytes:
     """DATA: whole spool entries and their place."""
-    return HEADER.pack(Kind.DATA, OFFSET.size + len(entries)) + OFFSET.pack(offset) + entries
+    return data_head(offset, len(entries)) + entries
+
+
+def data_head(offset: int, length: int) -> bytes:
+    """What stands before the `length` bytes of entries in DATA, for who sends them uncopied."""
+    return HEADER.pack(Kind.DATA, OFFSET.size + length) + OFFSET.pack(offset)
 
 
 class Decoder:

@@ -1,0 +1,86 @@
+"""One attempt as its runner holds it: never started, running, or at its end."""
+
+import os
+from dataclasses import dataclass
+
+from farhand_agent.host.home import Home
+from farhand_agent.host.host import Host
+from farhand_agent.host.job import Job
+from farhand_agent.host.order import Order, environment
+from farhand_agent.host.process import process
+from farhand_agent.host.sandbox import AttemptId
+from farhand_agent.host.spool import Spool
+from farhand_agent.host.wire import Phase
+from farhand_wire.spool import Exit
+
+#: Says in the attempt's folder whether the script may have run. It is created once, exclusively.
+STARTED = "started"
+RAN = b"ran"
+VOID = b"void"
+
+
+@dataclass(slots=True, kw_only=True)
+class Attempt:
+    """What a runner serves. Without a spool it is void: it never ran and never will."""
+
+    id: AttemptId
+    spool: Spool | None = None
+    reason: str = ""
+    job: Job | None = None
+
+    @property
+    def phase(self) -> Phase:
+        if self.spool is None:
+            return Phase.VOID
+        return Phase.EXITED if self.job is None else Phase.RUNNING
+
+    @property
+    def size(self) -> int:
+        return 0 if self.spool is None else self.spool.size
+
+    def settle(self, offset: int) -> None:
+        """End the spool of an attempt whose runner was lost with its host: behind what is left
+        here, and behind `offset`, up to which the server has more than a power loss left."""
+        if self.spool is not None and self.job is None and self.spool.exit is None:
+            self.spool.skip(offset)
+            self.spool.end(Exit(reason=self.reason), self.spool.elapsed_ms)
+
+
+def prepare(order: Order, home: Home, host: Host) -> str:
+    """Write what the script needs; why it cannot run here, or nothing."""
+    if order.type not in host.interpreters:
+        return f"this host has no interpreter for runbooks of type {order.type!r}"
+    try:
+        home.write("grant", order.grant(host.boot_id))
+        home.write("script", order.script)
+        home.write("parameters.json", order.parameters_json.encode())
+    except OSError as error:
+        return f"the sandbox could not be written: {error.strerror}"
+    return ""
+
+
+def execute(order: Order, home: Home, host: Host, attempt: Attempt, job: Job) -> bool:
+    """Run the script; False, with the exit in the spool, if it could not be executed."""
+    assert attempt.spool is not None
+    interpreter = host.interpreters[order.type]
+    variables = environment(
+        order,
+        host.environment,
+        interpreter=interpreter,
+        parameters=os.fspath(home.path / "parameters.json"),
+    )
+    try:
+        pid = job.start([interpreter, os.fspath(home.path / "script"), *order.arguments], variables)
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        attempt.spool.end(Exit(reason=f"{interpreter} could not be executed: {why}"), 0)
+        return False
+    attempt.job = job
+    if (main := process(pid)) is not None:
+        home.write("pid", f"{pid} {main.started}".encode())
+    return True
+
+
+def claim_void(home: Home, reason: str) -> None:
+    """From now on this attempt will never run. Raises FileExistsError if it may have run."""
+    home.write(STARTED, VOID + b" " + reason.encode())

@@ -1,0 +1,40 @@
+"""What all runners of one agent share, found out before the first one is forked."""
+
+import os
+import pwd
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from farhand_agent.host.interpreters import find_interpreters
+from farhand_agent.host.linux import boot_id
+from farhand_agent.host.order import base_environment
+from farhand_agent.host.sandbox import Sandbox
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """The surroundings of every script on this machine."""
+
+    sandbox: Sandbox
+    #: Absolute path of the interpreter by runbook type.
+    interpreters: Mapping[str, str]
+    #: What every script's environment begins with.
+    environment: Mapping[str, str]
+    #: Users whose processes may dial a runner.
+    peers: frozenset[int]
+    boot_id: str
+
+
+def this_host(sandbox: Sandbox, *, environ: Mapping[str, str], link_user: int | None) -> Host:
+    """The host that this process runs on, as this process's user."""
+    user = pwd.getpwuid(os.geteuid())
+    peers = {0, os.geteuid()} | (set() if link_user is None else {link_user})
+    return Host(
+        sandbox=sandbox,
+        interpreters=find_interpreters(environ.get("PATH", "")),
+        environment=base_environment(
+            environ, user=user.pw_name, home=user.pw_dir, shell=user.pw_shell or "/bin/sh"
+        ),
+        peers=frozenset(peers),
+        boot_id=boot_id(),
+    )

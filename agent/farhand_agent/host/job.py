@@ -1,0 +1,160 @@
+"""One run of a script: from its exec to the end of the last process that it left."""
+
+import enum
+import os
+import signal
+from collections.abc import Callable
+
+from farhand_agent.host.loop import Loop, Timer
+from farhand_agent.host.process import Process, descendants, processes, send, spawn
+from farhand_agent.host.pump import Pump
+from farhand_agent.host.spool import Spool
+from farhand_wire.spool import Exit
+
+#: SIGTERM to SIGKILL for what a script left behind when it ended.
+_ORPHAN_SECONDS = 1.0
+#: SIGKILL is repeated this often until nothing is left; new children may have come meanwhile.
+_AGAIN_SECONDS = 0.05
+#: What outlives SIGKILL for so long (another user's process, a dead disk) is left alone.
+_ABANDON_SECONDS = 5.0
+#: After the last process has ended, a stranger may hold a pipe; it is waited for so long.
+_DRAIN_SECONDS = 1.0
+
+
+class Job:
+    """A script and its descendants. Its process must adopt orphans, so that a process without
+    children proves that nothing of the job is left."""
+
+    def __init__(
+        self,
+        loop: Loop,
+        spool: Spool,
+        *,
+        moved: Callable[[], None],
+        ended: Callable[[], None],
+        send: Callable[[int, list[Process]], None] = send,
+    ) -> None:
+        """`moved`: the spool has grown. `ended`: its exit is in it, and nothing runs any more."""
+        self._loop = loop
+        self._spool = spool
+        self._moved = moved
+        self._ended = ended
+        self._send = send
+        self._pump = Pump(loop, spool, moved=self._pumped)
+        self._phase = _Phase.RUNNING
+        self._main = 0
+        self._status: int | None = None
+        self._stopped = False
+        self._patience: Timer | None = None
+        #: True when a process was left that could not be killed.
+        self.abandoned = False
+
+    def start(self, arguments: list[str], environment: dict[str, str]) -> int:
+        """Execute the script; the number of its process. Raises OSError or ValueError when that is
+        impossible; then there is no job."""
+        output, error = self._pump.open()
+        try:
+            self._main = spawn(arguments, environment, output, error)
+        except (OSError, ValueError):
+            self._pump.finish()
+            raise
+        finally:
+            os.close(output)
+            os.close(error)
+        return self._main
+
+    def stop(self, grace_seconds: float) -> None:
+        """SIGTERM to the whole tree, and SIGKILL when the grace is over. A second stop can only
+        shorten the grace; a script that has ended by itself was not stopped."""
+        self.reap()
+        if self._phase in (_Phase.RUNNING, _Phase.STOPPING):
+            self._phase = _Phase.STOPPING
+            self._end_tree(grace_seconds)
+
+    def resume(self) -> None:
+        """The spool may have room again."""
+        self._pump.resume()
+
+    def reap(self) -> None:
+        """A child has ended; perhaps the script, perhaps the last one."""
+        left = self._reap()
+        if self._status is None or self._phase >= _Phase.DRAINING:
+            return
+        if not left:
+            self._drain()
+        elif self._phase is _Phase.RUNNING:
+            self._phase = _Phase.CLEANING
+            self._end_tree(_ORPHAN_SECONDS)
+
+    def _reap(self) -> bool:
+        """Whether any process of the job is left."""
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return False
+            if pid == 0:
+                return True
+            if pid == self._main:
+                self._status = status
+
+    def _end_tree(self, grace_seconds: float) -> None:
+        # A stopped process sees the SIGTERM only once it continues.
+        self._signal(signal.SIGTERM, signal.SIGCONT)
+        due = self._loop.clock() + grace_seconds
+        if self._patience is None or due < self._patience.when:
+            self._loop.cancel(self._patience)
+            self._patience = self._loop.after(grace_seconds, lambda: self._kill(due))
+
+    def _kill(self, since: float) -> None:
+        cleaning = self._phase is _Phase.CLEANING
+        if cleaning and self._loop.clock() - since > _ABANDON_SECONDS:
+            self.abandoned = True
+            self._drain()
+            return
+        self._signal(signal.SIGKILL)
+        self._patience = self._loop.after(_AGAIN_SECONDS, lambda: self._kill(since))
+
+    def _signal(self, *numbers: int) -> None:
+        tree = descendants([os.getpid()], processes())
+        for number in numbers:
+            self._send(number, tree)
+
+    def _drain(self) -> None:
+        self._loop.cancel(self._patience)
+        self._stopped = self._phase is _Phase.STOPPING
+        self._phase = _Phase.DRAINING
+        self._pump.take()
+        if self._pump.ended:
+            self._finish()
+        else:
+            self._patience = self._loop.after(_DRAIN_SECONDS, self._finish)
+
+    def _pumped(self) -> None:
+        self._moved()
+        if self._phase is _Phase.DRAINING and self._pump.ended:
+            self._finish()
+
+    def _finish(self) -> None:
+        self._phase = _Phase.OVER
+        self._loop.cancel(self._patience)
+        self._pump.finish()
+        self._spool.end(self._exit(), self._pump.elapsed_ms)
+        self._ended()
+
+    def _exit(self) -> Exit:
+        status = self._status or 0
+        if os.WIFSIGNALED(status):
+            return Exit(signal=os.WTERMSIG(status), stopped=self._stopped)
+        return Exit(code=os.WEXITSTATUS(status), stopped=self._stopped)
+
+
+class _Phase(enum.IntEnum):
+    RUNNING = 1
+    #: A stop has signalled the tree.
+    STOPPING = 2
+    #: The script has ended by itself and left processes.
+    CLEANING = 3
+    #: No process is left; the pipes may hold some bytes.
+    DRAINING = 4
+    OVER = 5

@@ -1,0 +1,194 @@
+"""The agent's first process: it forks the link and the runners, and watches that none is missing.
+It is on no job's path; when it dies, jobs go on, and the next one finds them."""
+
+import fcntl
+import gc
+import os
+import signal
+import stat
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from farhand_agent.host.backoff import Backoff
+from farhand_agent.host.child import fork
+from farhand_agent.host.door import listen
+from farhand_agent.host.folder import own_directory, remove_tree
+from farhand_agent.host.home import Home
+from farhand_agent.host.host import Host, this_host
+from farhand_agent.host.link_process import LinkProcess, User, user_named
+from farhand_agent.host.loop import Loop, watch_signals
+from farhand_agent.host.sandbox import AttemptId, Sandbox
+from farhand_agent.host.serve import serve_remains
+from farhand_agent.host.spares import Spares
+
+
+class StateInUse(Exception):
+    """Another agent runs on the state directory."""
+
+    def __init__(self, state: Path, pid: str) -> None:
+        super().__init__(f"another agent (process {pid or 'unknown'}) runs on {state}")
+        self.state = state
+        self.pid = pid
+
+
+def run_launcher(
+    *,
+    state: Path,
+    sandbox_root: Path,
+    link_main: Callable[[int], int],
+    environ: Mapping[str, str],
+    link_user: str = "farhand",
+    log: Callable[[str], None] | None = None,
+) -> int:
+    """Run the agent until it is told to stop; the exit code of the command.
+
+    `link_main` is called in a forked child that has dropped to `link_user` (if we are root and
+    there is one), with a descriptor on which a byte says that there may be a runner which it does
+    not know yet. It ends the agent by returning 0 or DO_NOT_RESTART; otherwise it is called again
+    in a new child. Raises StateInUse, NotOurs, and OSError if a directory cannot be made.
+    """
+    user = user_named(link_user)
+    sandbox = Sandbox(root=sandbox_root, state=state, group=user.gid if user else None)
+    with _lock(state):
+        sandbox.make()
+        host = this_host(sandbox, environ=environ, link_user=user.uid if user else None)
+        # Children share what is never looked at again by the garbage collector.
+        gc.collect()
+        gc.freeze()
+        return Launcher(host, link_main, user=user, log=log or _print).run()
+
+
+class Launcher:
+    """Keeps a link, two spare runners, and a runner for every attempt."""
+
+    def __init__(
+        self,
+        host: Host,
+        link_main: Callable[[int], int],
+        *,
+        user: User | None,
+        log: Callable[[str], None],
+    ) -> None:
+        self._loop = Loop()
+        self._host = host
+        self._log = log
+        self._link = LinkProcess(self._loop, link_main, user=user, over=self._loop.stop, log=log)
+        self._spares = Spares(self._loop, host, ready=self._link.hint)
+        #: Processes that serve attempts and are not from `_spares`: recoveries, and runners that
+        #: outlived another launcher.
+        self._others: set[int] = set()
+        self._backoff = Backoff(first=0.01)
+        self._lost_at = 0.0
+
+    def run(self) -> int:
+        watch_signals(
+            self._loop,
+            {
+                signal.SIGCHLD: self._reap,
+                signal.SIGTERM: self._link.stop,
+                signal.SIGINT: self._link.stop,
+            },
+        )
+        self._host.sandbox.restore()
+        self._sweep()
+        self._recover()
+        self._spares.fill()
+        self._link.start()
+        return self._loop.run()
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            if self._link.ended(pid, status):
+                continue
+            self._spares.ended(pid, status)
+            self._others.discard(pid)
+            if status != 0:
+                self._runner_lost(pid, os.waitstatus_to_exitcode(status))
+
+    def _runner_lost(self, pid: int, code: int) -> None:
+        now = self._loop.clock()
+        wait = self._backoff.after(now - self._lost_at)
+        self._lost_at = now
+        self._log(f"runner {pid} ended with {code}; looking after its job in {wait:.2f} s")
+        self._loop.after(wait, self._recover)
+
+    def _recover(self) -> None:
+        """Give every attempt a runner."""
+        for attempt in self._host.sandbox.attempts():
+            home = Home.hold(self._host.sandbox.attempt_path(attempt))
+            if home is None:
+                self._watch_runner(attempt)
+            else:
+                self._serve_remains(home, attempt)
+
+    def _serve_remains(self, home: Home, attempt: AttemptId) -> None:
+        listener = listen(home, self._host.sandbox)
+        pid = fork(
+            lambda: serve_remains(self._host, home, listener, attempt),
+            keep={home.lock, listener.fileno()},
+        )
+        self._others.add(pid)
+        listener.close()
+        home.release()
+        self._link.hint()
+
+    def _watch_runner(self, attempt: AttemptId) -> None:
+        """Notice the end of a runner that is not our child."""
+        pid = Home.runner(self._host.sandbox.attempt_path(attempt))
+        if pid is None or pid in self._spares or pid in self._others:
+            return
+        try:
+            handle = os.pidfd_open(pid)
+        except OSError:
+            return
+        self._others.add(pid)
+        self._loop.watch(handle, lambda: self._runner_ended(pid, handle))
+
+    def _runner_ended(self, pid: int, handle: int) -> None:
+        self._loop.forget(handle)
+        os.close(handle)
+        self._others.discard(pid)
+        self._recover()
+
+    def _sweep(self) -> None:
+        """Remove what dead runners left, in a child: a script may have left a large tree."""
+        dead = self._host.sandbox.dead_folders()
+        if dead:
+            fork(lambda: _sweep(dead), keep=dead.values())
+        for lock in dead.values():
+            os.close(lock)
+
+
+def _sweep(folders: Iterable[Path]) -> int:
+    for folder in folders:
+        remove_tree(folder)
+    return 0
+
+
+@contextmanager
+def _lock(state: Path) -> Iterator[None]:
+    """Keep every other agent away from the state directory. Raises StateInUse."""
+    own_directory(state, mode=stat.S_IMODE(os.stat(state).st_mode) if state.exists() else 0o700)
+    file = os.open(state / "lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    try:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StateInUse(state, os.read(file, 20).decode(errors="replace").strip()) from None
+        os.ftruncate(file, 0)
+        os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
+        yield
+    finally:
+        os.close(file)
+
+
+def _print(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

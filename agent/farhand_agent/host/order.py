@@ -1,0 +1,119 @@
+"""What a runner is asked to run, and how it becomes files, arguments and an environment."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from farhand_agent.host.interpreters import SEARCH_PATH
+from farhand_agent.host.sandbox import AttemptId
+from farhand_agent.host.wire import Message, WireError
+
+#: Of the agent's own environment a script sees these.
+_INHERITED = ("LANG", "TZ")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """A START: one attempt and everything that its script gets."""
+
+    attempt: AttemptId
+    runbook: str
+    version: int
+    type: str
+    group: str
+    worker: str
+    parameters_json: str
+    arguments: tuple[str, ...]
+    stop_grace_ms: int
+    script: bytes
+
+    def grant(self, boot_id: str) -> bytes:
+        """What the attempt's folder says about it: no script, no parameters."""
+        fields = {
+            "job_id": self.attempt.job_id,
+            "attempt": self.attempt.attempt,
+            "runbook": self.runbook,
+            "version": self.version,
+            "type": self.type,
+            "boot_id": boot_id,
+        }
+        return json.dumps(fields).encode()
+
+
+def read_order(message: Message) -> Order:
+    """Raises WireError if the message asks for anything but a proper run."""
+    fields = dict(message.fields)
+    try:
+        attempt = AttemptId(job_id=fields.pop("job_id"), attempt=fields.pop("attempt"))
+        order = Order(
+            attempt=attempt,
+            runbook=_text(fields["runbook"]),
+            version=int(fields["version"]),
+            type=_text(fields["type"]),
+            group=_text(fields["group"]),
+            worker=_text(fields["worker"]),
+            parameters_json=_text(fields["parameters_json"]),
+            arguments=tuple(_text(value) for value in fields["arguments"]),
+            stop_grace_ms=int(fields["stop_grace_ms"]),
+            script=_with_unix_line_ends(message.data),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise WireError(f"START is not complete: {error}") from error
+    return order
+
+
+def base_environment(
+    agent: Mapping[str, str], *, user: str, home: str, shell: str
+) -> dict[str, str]:
+    """What every script of this host sees; nothing else of the agent's environment gets through."""
+    inherited = {name: agent[name] for name in _INHERITED if name in agent}
+    return {
+        "PATH": SEARCH_PATH,
+        "HOME": home,
+        "USER": user,
+        "LOGNAME": user,
+        "SHELL": shell,
+        "LANG": "C.UTF-8",
+        "TERM": "dumb",
+        **inherited,
+    }
+
+
+def environment(
+    order: Order, base: Mapping[str, str], *, interpreter: str, parameters: str
+) -> dict[str, str]:
+    """The whole environment of one script; `parameters` is the path of its JSON file."""
+    path = base["PATH"].split(":")
+    if (folder := os.path.dirname(interpreter)) not in path:
+        path.append(folder)
+    values = {
+        **base,
+        "PATH": ":".join(path),
+        "FARHAND_JOB_ID": order.attempt.job_id,
+        "FARHAND_ATTEMPT": str(order.attempt.attempt),
+        "FARHAND_RUNBOOK": order.runbook,
+        "FARHAND_GROUP": order.group,
+        "FARHAND_WORKER": order.worker,
+        "FARHAND_PARAMETERS": parameters,
+        "AUTOMATION_JOB_ID": order.attempt.job_id,
+        "AUTOMATION_ACTIVITY_ID": order.attempt.job_id,
+    }
+    if order.type == "python":
+        # Lines are shown while the script runs; Python would keep them until 8 KB are together.
+        values["PYTHONUNBUFFERED"] = "1"
+    return values
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError("text was expected")
+    return value
+
+
+def _with_unix_line_ends(script: bytes) -> bytes:
+    """A script that was written on Windows, as a Unix interpreter must see it."""
+    if script.partition(b"\n")[0].endswith(b"\r"):
+        return script.replace(b"\r\n", b"\n")
+    return script

@@ -1,0 +1,98 @@
+"""Processes as the kernel lists them, and signals that reach exactly those that were meant."""
+
+import os
+import signal
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+
+#: What Python ignores and a script must not inherit as ignored: `yes | head -1` would complain.
+_RESTORED = [signal.SIGPIPE, signal.SIGXFSZ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Process:
+    """One process; `started` (clock ticks since boot) tells it from a later one with its number."""
+
+    pid: int
+    parent: int
+    session: int
+    started: int
+    state: str
+
+
+def processes() -> Iterator[Process]:
+    """Every process of this machine that can be seen."""
+    for name in os.listdir("/proc"):
+        if name.isdecimal() and (found := process(int(name))) is not None:
+            yield found
+
+
+def process(pid: int) -> Process | None:
+    """None if there is no such process."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            # The name in parentheses may hold anything, parentheses and spaces included.
+            fields = file.read().rpartition(b")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return Process(
+        pid=pid,
+        state=fields[0].decode(),
+        parent=int(fields[1]),
+        session=int(fields[3]),
+        started=int(fields[19]),
+    )
+
+
+def descendants(roots: Collection[int], among: Iterable[Process]) -> list[Process]:
+    """The processes below `roots`, these not included."""
+    children: dict[int, list[Process]] = {}
+    for each in among:
+        children.setdefault(each.parent, []).append(each)
+    found: list[Process] = []
+    parents = list(roots)
+    while parents:
+        below = children.pop(parents.pop(), [])
+        found += below
+        parents += [each.pid for each in below]
+    return found
+
+
+def send(number: int, targets: Iterable[Process]) -> None:
+    """Signal each of them, and never a stranger that got its number since."""
+    for target in targets:
+        with suppress(ProcessLookupError, PermissionError):
+            handle = os.pidfd_open(target.pid)
+            try:
+                now = process(target.pid)
+                if now is not None and now.started == target.started:
+                    signal.pidfd_send_signal(handle, number)
+            finally:
+                os.close(handle)
+
+
+def spawn(arguments: list[str], environment: dict[str, str], output: int, error: int) -> int:
+    """Start a script in a session of its own, with an empty standard input; its process number.
+
+    Inherits nothing but the two descriptors given, the working directory and the limits. Raises
+    OSError when the interpreter cannot be executed.
+    """
+    actions = [
+        (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
+        (os.POSIX_SPAWN_DUP2, output, 1),
+        (os.POSIX_SPAWN_DUP2, error, 2),
+    ]
+    umask = os.umask(0o022)
+    try:
+        return os.posix_spawn(
+            arguments[0],
+            arguments,
+            environment,
+            file_actions=actions,
+            setsid=True,
+            setsigmask=[],
+            setsigdef=_RESTORED,
+        )
+    finally:
+        os.umask(umask)

@@ -1,0 +1,130 @@
+"""From a script's two pipes into its spool, byte for byte, one entry a read."""
+
+import fcntl
+import os
+from collections.abc import Callable
+from contextlib import suppress
+
+from farhand_agent.host.loop import Loop, Timer
+from farhand_agent.host.spool import Spool
+from farhand_wire import spool as wire
+
+_PIPE_BYTES = 1024 * 1024
+#: A writer that flushes every line gives reads as short as this ...
+_SHORT_BYTES = 32 * 1024
+#: ... and when they follow each other as fast as this, the pipe is left alone for as long: a
+#: tenth of the work, and the first line of a burst still goes at once.
+_PAUSE_SECONDS = 0.003
+#: Reads of one pipe before anything else gets its turn.
+_READS = 4
+#: How soon a spool that was full is tried again when nothing else says that it is not.
+_FULL_SECONDS = 1.0
+
+
+class _Pipe:
+    """The reading end of one pipe."""
+
+    __slots__ = ("end", "kind", "pause", "read_at")
+
+    def __init__(self, end: int, kind: wire.Kind) -> None:
+        self.end = end
+        self.kind = kind
+        self.read_at = float("-inf")
+        self.pause: Timer | None = None
+
+
+class Pump:
+    """Reads both pipes until their ends, unless the spool is full; then the script waits."""
+
+    def __init__(self, loop: Loop, spool: Spool, *, moved: Callable[[], None]) -> None:
+        """`moved` is called whenever the spool has grown, or the last pipe has ended."""
+        self._loop = loop
+        self._spool = spool
+        self._moved = moved
+        self._started = loop.clock()
+        self._pipes: list[_Pipe] = []
+
+    def open(self) -> tuple[int, int]:
+        """The writing ends for standard output and standard error; the caller closes them."""
+        return self._open(wire.Kind.OUTPUT), self._open(wire.Kind.ERROR)
+
+    @property
+    def elapsed_ms(self) -> int:
+        """Milliseconds since the script was started."""
+        return round((self._loop.clock() - self._started) * 1000)
+
+    @property
+    def ended(self) -> bool:
+        """True when both pipes were read to their ends."""
+        return not self._pipes
+
+    def resume(self) -> None:
+        """Look at every pipe again: the spool may have room."""
+        for pipe in self._pipes:
+            self._loop.cancel(pipe.pause)
+            self._watch(pipe)
+
+    def take(self) -> None:
+        """Read what is in the pipes at this moment, full or not."""
+        for pipe in list(self._pipes):
+            for _ in range(_PIPE_BYTES // wire.PAYLOAD_BYTES + 1):
+                if not self._read(pipe):
+                    break
+
+    def finish(self) -> None:
+        """Take what is there, and let go of the pipes."""
+        self.take()
+        for pipe in list(self._pipes):
+            self._close(pipe)
+
+    def _open(self, kind: wire.Kind) -> int:
+        reader, writer = os.pipe2(os.O_CLOEXEC)
+        os.set_blocking(reader, False)
+        with suppress(OSError):  # an ordinary user may have used up its share
+            fcntl.fcntl(reader, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+        pipe = _Pipe(reader, kind)
+        self._pipes.append(pipe)
+        self._watch(pipe)
+        return writer
+
+    def _watch(self, pipe: _Pipe) -> None:
+        self._loop.watch(pipe.end, lambda: self._readable(pipe))
+
+    def _readable(self, pipe: _Pipe) -> None:
+        for _ in range(_READS):
+            if self._spool.full:
+                self._spool.flush()
+                if self._spool.full:
+                    self._wait(pipe, _FULL_SECONDS)
+                    break
+            now = self._loop.clock()
+            length = self._read(pipe)
+            if length < _SHORT_BYTES:
+                if length and now - pipe.read_at < _PAUSE_SECONDS:
+                    self._wait(pipe, _PAUSE_SECONDS)
+                pipe.read_at = now
+                break
+            pipe.read_at = now
+        self._moved()
+
+    def _read(self, pipe: _Pipe) -> int:
+        """Bytes read; 0 if the pipe is empty, or closed at its end."""
+        try:
+            data = os.read(pipe.end, wire.PAYLOAD_BYTES)
+        except BlockingIOError:
+            return 0
+        if data:
+            self._spool.append(wire.HEADER.pack(pipe.kind, len(data), self.elapsed_ms), data)
+        else:
+            self._close(pipe)
+        return len(data)
+
+    def _wait(self, pipe: _Pipe, seconds: float) -> None:
+        self._loop.forget(pipe.end)
+        pipe.pause = self._loop.after(seconds, lambda: self._watch(pipe))
+
+    def _close(self, pipe: _Pipe) -> None:
+        self._pipes.remove(pipe)
+        self._loop.cancel(pipe.pause)
+        self._loop.forget(pipe.end)
+        os.close(pipe.end)

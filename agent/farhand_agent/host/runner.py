@@ -1,0 +1,258 @@
+"""A runner: one process that waits for a job, runs it, keeps its output until the server has it,
+and waits again. Links come and go; it does not need one to go on."""
+
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+
+from farhand_agent.host.attempt import RAN, STARTED, Attempt, claim_void, execute, prepare
+from farhand_agent.host.delivery import Delivery
+from farhand_agent.host.door import Door
+from farhand_agent.host.home import Home
+from farhand_agent.host.host import Host
+from farhand_agent.host.job import Job
+from farhand_agent.host.loop import Loop, Timer
+from farhand_agent.host.order import Order, read_order
+from farhand_agent.host.spool import Spool
+from farhand_agent.host.wire import FIRST_CREDIT, Kind, Message, Phase, WireError
+from farhand_agent.host.work import Work
+from farhand_wire import limits
+
+#: What the server does not hold lies on disk after one to two of these.
+_TICK_SECONDS = limits.SPOOL_SYNC_SECONDS / 2
+#: What a runner tells its launcher.
+BUSY = b"b"
+SPARE = b"s"
+
+
+class Runner:
+    """Serves one attempt at a time."""
+
+    def __init__(
+        self,
+        *,
+        loop: Loop,
+        host: Host,
+        home: Home,
+        listener: socket.socket,
+        launcher: socket.socket | None = None,
+        work: Work | None = None,
+        attempt: Attempt | None = None,
+    ) -> None:
+        """A spare has a launcher and a working directory. Without them, and with an attempt: serve
+        what another runner left of it, then end."""
+        self._loop = loop
+        self._host = host
+        self._home = home
+        self._launcher = launcher
+        self._work = work
+        self._attempt = attempt
+        self._door = Door(
+            loop,
+            listener,
+            peers=host.peers,
+            heard=self._heard,
+            drained=self._moved,
+            changed=self._link_changed,
+        )
+        self._delivery: Delivery | None = None
+        #: The link wants nothing more of the attempt, but it still runs.
+        self._discarded = False
+        #: Something of a job could not be killed, so this process takes no other.
+        self._left_behind = False
+        #: Size of the spool at the last tick.
+        self._seen = 0
+        self._ticking: Timer | None = None
+        self._handlers: dict[Kind, Callable[[Message], None]] = {
+            Kind.WHAT: self._what,
+            Kind.START: self._start,
+            Kind.READ: self._read,
+            Kind.CREDIT: self._credit,
+            Kind.FREE: self._free,
+            Kind.STOP: self._stop,
+            Kind.DONE: self._done,
+        }
+        if launcher is not None:
+            loop.watch(launcher.fileno(), self._launcher_gone)
+        if attempt is not None:
+            self._tick()
+
+    # --- what a link says --------------------------------------------------------------------
+
+    def _heard(self, message: Message) -> None:
+        handler = self._handlers.get(message.kind)
+        if handler is None:
+            raise WireError(f"{message.kind.name} is not for a runner")
+        handler(message)
+
+    def _what(self, message: Message) -> None:
+        attempt = self._attempt
+        if attempt is None:
+            self._door.tell(Kind.STATE, job_id="", attempt=0, phase=Phase.SPARE, size=0)
+        else:
+            self._door.tell(
+                Kind.STATE,
+                job_id=attempt.id.job_id,
+                attempt=attempt.id.attempt,
+                phase=attempt.phase,
+                size=attempt.size,
+                reason=attempt.reason,
+            )
+
+    def _start(self, message: Message) -> None:
+        if self._attempt is not None:
+            raise WireError("this runner is not a spare")
+        order = read_order(message)
+        reason = prepare(order, self._home, self._host)
+        try:
+            self._home.move(self._host.sandbox.attempt_path(order.attempt))
+        except OSError:
+            self._home.clear()
+            raise WireError("this host knows that attempt already") from None
+        if reason:
+            self._attempt = Attempt(id=order.attempt, reason=reason)
+            claim_void(self._home, reason)
+            self._door.tell(Kind.VOID, reason=reason)
+        else:
+            self._run(order)
+        self._tell_launcher(BUSY)
+
+    def _run(self, order: Order) -> None:
+        spool = Spool(self._home.path, self._host.sandbox.overflow(order.attempt))
+        attempt = self._attempt = Attempt(id=order.attempt, spool=spool)
+        self._delivery = Delivery(spool, self._door, offset=0, credit=FIRST_CREDIT)
+        self._home.write(STARTED, RAN)
+        job = Job(self._loop, spool, moved=self._moved, ended=self._job_ended)
+        if execute(order, self._home, self._host, attempt, job):
+            self._door.tell(Kind.STARTED)
+        self._seen = 0
+        self._ticking = self._loop.after(_TICK_SECONDS, self._tick)
+        self._moved()
+
+    def _read(self, message: Message) -> None:
+        attempt = self._serving()
+        offset, credit = _number(message, "offset"), _number(message, "credit")
+        attempt.settle(offset)
+        if attempt.spool is not None:
+            self._delivery = Delivery(attempt.spool, self._door, offset=offset, credit=credit)
+            self._moved()
+
+    def _credit(self, message: Message) -> None:
+        if self._delivery is not None:
+            self._delivery.grant(_number(message, "credit"))
+
+    def _free(self, message: Message) -> None:
+        attempt = self._serving()
+        if attempt.spool is not None:
+            attempt.spool.free(_number(message, "durable"))
+        if attempt.job is not None:
+            attempt.job.resume()
+
+    def _stop(self, message: Message) -> None:
+        job = self._serving().job
+        if job is not None:
+            job.stop(_number(message, "grace_ms") / 1000)
+
+    def _done(self, message: Message) -> None:
+        attempt = self._serving()
+        if attempt.job is not None:
+            self._discarded = True
+        else:
+            self._forget(attempt)
+
+    def _serving(self) -> Attempt:
+        if self._attempt is None:
+            raise WireError("this runner is a spare")
+        return self._attempt
+
+    def _link_changed(self) -> None:
+        self._delivery = None
+
+    # --- what happens to the job --------------------------------------------------------------
+
+    def reap(self) -> None:
+        """A child of this process has ended."""
+        if self._attempt is not None and self._attempt.job is not None:
+            self._attempt.job.reap()
+
+    def sync(self) -> None:
+        """Bring what the server does not hold to the disk; tried again later if that fails."""
+        spool = None if self._attempt is None else self._attempt.spool
+        if spool is not None:
+            with suppress(OSError):
+                spool.sync()
+
+    def terminate(self) -> None:
+        """Asked to go: a spare goes, a job goes on, and a reboot may follow."""
+        self.sync()
+        if self._attempt is None:
+            self._door.hear_out()
+        if self._attempt is None:
+            self._leave()
+
+    def _moved(self) -> None:
+        if self._delivery is not None:
+            self._delivery.advance()
+
+    def _job_ended(self) -> None:
+        attempt = self._serving()
+        assert attempt.job is not None
+        self._left_behind = attempt.job.abandoned
+        attempt.job = None
+        self._moved()
+        if self._discarded:
+            self._forget(attempt)
+
+    def _tick(self) -> None:
+        spool = None if self._attempt is None else self._attempt.spool
+        if spool is None:
+            return
+        spool.flush()
+        if spool.durable < self._seen:
+            self.sync()
+        self._seen = spool.size
+        self._ticking = self._loop.after(_TICK_SECONDS, self._tick)
+        self._moved()
+
+    # --- a spare again, or the end ------------------------------------------------------------
+
+    def _forget(self, attempt: Attempt) -> None:
+        # First the name: an attempt that is half removed must not be found again.
+        self._home.move(self._host.sandbox.new_spare())
+        if attempt.spool is not None:
+            attempt.spool.remove()
+        self._home.clear()
+        self._attempt = self._delivery = None
+        self._loop.cancel(self._ticking)
+        self._discarded = False
+        if self._launcher is None or self._work is None or self._left_behind:
+            self._leave()
+        else:
+            self._work.renew()
+            self._door.tell(Kind.IDLE)
+            self._tell_launcher(SPARE)
+
+    def _leave(self) -> None:
+        self._door.close()
+        self._home.remove()
+        if self._work is not None:
+            self._work.remove()
+        self._loop.stop(0)
+
+    def _launcher_gone(self) -> None:
+        assert self._launcher is not None
+        self._loop.forget(self._launcher.fileno())
+        self._launcher = None
+        self.terminate()
+
+    def _tell_launcher(self, what: bytes) -> None:
+        if self._launcher is not None:
+            with suppress(OSError):  # gone; its end is noticed by the loop
+                self._launcher.send(what)
+
+
+def _number(message: Message, name: str) -> int:
+    value = message.fields.get(name)
+    if type(value) is not int or value < 0:
+        raise WireError(f"{message.kind.name} needs a number {name}")
+    return value

@@ -1,0 +1,51 @@
+"""What a forked child does to become a runner."""
+
+import os
+import signal
+import socket
+
+from farhand_agent.host import linux
+from farhand_agent.host.home import Home
+from farhand_agent.host.host import Host
+from farhand_agent.host.loop import Loop, watch_signals
+from farhand_agent.host.recovery import recover
+from farhand_agent.host.runner import Runner
+from farhand_agent.host.sandbox import AttemptId
+from farhand_agent.host.work import Work
+
+
+def serve_jobs(host: Host, home: Home, listener: socket.socket, launcher: socket.socket) -> int:
+    """Be a spare runner; the process's exit code, once it is needed no more."""
+    _settle_in(home)
+    # What is opened for scripts is made beforehand, and nothing is imported after this.
+    work = Work(host.sandbox.work(home.path.name))
+    loop = Loop()
+    runner = Runner(
+        loop=loop, host=host, home=home, listener=listener, launcher=launcher, work=work
+    )
+    return _serve(loop, runner)
+
+
+def serve_remains(host: Host, home: Home, listener: socket.socket, attempt: AttemptId) -> int:
+    """Serve what a lost runner left of an attempt, until the server has it."""
+    _settle_in(home)
+    loop = Loop()
+    found = recover(attempt, home, host)
+    runner = Runner(loop=loop, host=host, home=home, listener=listener, attempt=found)
+    return _serve(loop, runner)
+
+
+def _settle_in(home: Home) -> None:
+    os.setsid()
+    os.umask(0o077)
+    nowhere = os.open("/dev/null", os.O_RDONLY)
+    os.dup2(nowhere, 0)
+    os.close(nowhere)
+    linux.adopt_orphans()
+    linux.forbid_inspection()
+    home.name_runner(os.getpid())
+
+
+def _serve(loop: Loop, runner: Runner) -> int:
+    watch_signals(loop, {signal.SIGCHLD: runner.reap, signal.SIGTERM: runner.terminate})
+    return loop.run()

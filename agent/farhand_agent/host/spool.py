@@ -1,0 +1,195 @@
+"""What an attempt wrote, until the server holds it: appended once, read from any offset, freed.
+
+The first segment lies beside the attempt on tmpfs, the following ones on disk. Nothing is kept in
+memory but what a full disk refuses, which its writer bounds by waiting while the spool is `full`.
+"""
+
+import os
+import shutil
+import zlib
+from bisect import bisect
+from collections import deque
+from pathlib import Path
+
+from farhand_agent.host.segment import Segment, contents, segments
+from farhand_wire import limits
+from farhand_wire import spool as wire
+
+
+class Spool:
+    """The spool of one attempt. One process writes and reads it."""
+
+    def __init__(
+        self,
+        first: Path,
+        disk: Path,
+        *,
+        segment_bytes: int = limits.SPOOL_SEGMENT_BYTES,
+        most_bytes: int = limits.SPOOL_BYTES,
+    ) -> None:
+        """Continue what lies in the folders `first` and `disk`, or begin in `first`."""
+        self._disk = disk
+        self._segment_bytes = segment_bytes
+        self._most_bytes = most_bytes
+        self._waiting: deque[tuple[bytes, ...]] = deque()
+        self._segments = _contiguous(first, disk)
+        #: Bytes of the prefix that the server holds durably.
+        self.durable = self._segments[0].start if self._segments else 0
+        #: The time of the last entry that was found.
+        self.elapsed_ms = 0
+        #: How the attempt ended, if the spool says so.
+        self.exit: wire.Exit | None = None
+        self.crc = 0
+        if self._segments:
+            self._file = self._resume()
+        else:
+            self._segments.append(Segment(folder=first, start=0, crc_before=0))
+            self._file = self._last.create()
+
+    @property
+    def base(self) -> int:
+        """Offset of the first byte that is still here."""
+        return self._segments[0].start
+
+    @property
+    def size(self) -> int:
+        """Bytes of the whole spool, the freed ones included."""
+        return self._last.end
+
+    @property
+    def full(self) -> bool:
+        """True: who writes should wait."""
+        return bool(self._waiting) or self.size - self.durable >= self._most_bytes
+
+    @property
+    def complete(self) -> bool:
+        """True when the exit is in it: nothing follows."""
+        return self.exit is not None and not self._waiting
+
+    def append(self, *entry: bytes) -> None:
+        """Append one entry, given in parts."""
+        self._waiting.append(entry)
+        self.flush()
+
+    def end(self, exit_: wire.Exit, elapsed_ms: int) -> None:
+        """Append the exit; nothing may follow it."""
+        self.exit = exit_
+        self.append(wire.pack_exit(exit_, elapsed_ms))
+
+    def flush(self) -> None:
+        """Try again what a full disk refused."""
+        while self._waiting:
+            try:
+                self._write(self._waiting[0])
+            except OSError:
+                return
+            self._waiting.popleft()
+
+    def read(self, offset: int, most: int) -> bytes:
+        """Whole entries from `offset`, which is the start of one; at most `most` bytes and none
+        when the next entry is larger."""
+        segment = self._segments[bisect(self._segments, offset, key=lambda each: each.start) - 1]
+        length = min(most, segment.end - offset)
+        if segment is self._last:
+            data = os.pread(self._file, length, offset - segment.start)
+        else:
+            with segment.path.open("rb", buffering=0) as file:
+                data = os.pread(file.fileno(), length, offset - segment.start)
+        if offset + length < segment.end:
+            return data[: wire.whole(data, most)]
+        return data
+
+    def free(self, durable: int) -> None:
+        """The server holds this prefix: whole segments below it go."""
+        self.durable = max(self.durable, min(durable, self.size))
+        while len(self._segments) > 1 and self._segments[0].end <= self.durable:
+            self._segments.pop(0).remove(self._disk)
+
+    def sync(self) -> None:
+        """Make what the server does not hold durably survive a power loss here. Raises OSError."""
+        due = [each for each in self._segments if each.end > self.durable]
+        due = [each for each in due if each.synced < each.size]
+        if not due:
+            return
+        self._disk.mkdir(mode=0o700, exist_ok=True)
+        for segment in due:
+            segment.sync(self._disk)
+        for folder in (self._disk, self._disk.parent):
+            _sync_folder(folder)
+
+    def skip(self, offset: int) -> None:
+        """Go on at `offset`: the server holds what a power loss took from this host, and so all
+        that is left here as well."""
+        if offset > self.size:
+            self._roll(Segment(folder=self._disk, start=offset, crc_before=self.crc))
+            self.free(offset)
+
+    def close(self) -> None:
+        os.close(self._file)
+
+    def remove(self) -> None:
+        """Forget every byte."""
+        self.close()
+        for segment in self._segments:
+            segment.remove(self._disk)
+        shutil.rmtree(self._disk, ignore_errors=True)
+
+    @property
+    def _last(self) -> Segment:
+        return self._segments[-1]
+
+    def _write(self, entry: tuple[bytes, ...]) -> None:
+        if self._last.size and self._last.size + sum(map(len, entry)) > self._segment_bytes:
+            self._roll_to_disk()
+        try:
+            self._last.append(self._file, entry)
+        except OSError:
+            if self._last.folder == self._disk:
+                raise
+            # The tmpfs is full; the disk may not be.
+            self._roll_to_disk()
+            self._last.append(self._file, entry)
+        for part in entry:
+            self.crc = zlib.crc32(part, self.crc)
+
+    def _roll_to_disk(self) -> None:
+        self._roll(Segment(folder=self._disk, start=self.size, crc_before=self.crc))
+
+    def _roll(self, segment: Segment) -> None:
+        self._disk.mkdir(mode=0o700, exist_ok=True)
+        file = segment.create()
+        os.close(self._file)
+        self._file = file
+        if self._last.size == 0:
+            os.unlink(self._segments.pop().path)
+        self._segments.append(segment)
+
+    def _resume(self) -> int:
+        """Cut what a crash tore off the last entry, and learn the checksum."""
+        found = contents(self._last)
+        os.truncate(self._last.path, found.size)
+        self._last.size = found.size
+        self.crc, self.elapsed_ms, self.exit = found.crc, found.elapsed_ms, found.exit
+        return self._last.reopen()
+
+
+def _contiguous(first: Path, disk: Path) -> list[Segment]:
+    """The segments of both folders as far as they follow each other; what lies behind a gap, which
+    only a power loss makes, is removed."""
+    # A copy on disk is never ahead of its original.
+    found = {each.start: each for each in (*segments(disk), *segments(first))}
+    kept: list[Segment] = []
+    for start in sorted(found):
+        if kept and kept[-1].end != start:
+            found[start].remove(disk)
+        else:
+            kept.append(found[start])
+    return kept
+
+
+def _sync_folder(folder: Path) -> None:
+    file = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)

@@ -1,0 +1,37 @@
+"""The working directory of a script: on disk, made before the script comes (making one costs 0.3 ms
+there), and used again only if nothing was left in it."""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from farhand_agent.host.folder import lock_folder, remove_tree
+
+
+class Work:
+    """This process's working directory, held: whoever finds it without a lock may remove it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock: int | None = None
+        self._make()
+
+    def renew(self) -> None:
+        """Empty again, or made anew."""
+        with suppress(OSError):
+            if not os.listdir(self._path) and os.lstat(self._path).st_mode & 0o777 == 0o700:
+                return
+        self.remove()
+        self._make()
+
+    def remove(self) -> None:
+        os.chdir("/")
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+        remove_tree(self._path)
+
+    def _make(self) -> None:
+        self._path.mkdir(mode=0o700)
+        self._lock = lock_folder(self._path)
+        os.chdir(self._path)
