@@ -121,18 +121,18 @@ class Stage:
         self.until("the server answers", lambda: self._answers())
         return server
 
-    def join(self, name: str, token: str) -> None:
-        """Registers a machine; it knows the server only by the fingerprint of its CA."""
+    def join(self, name: str, token: str, *, group: str = "demo") -> None:
+        """Registers a machine in a group."""
         self.run(
-            "farhand-agent", "register", "--group", "demo", "--endpoint", self.endpoint,
+            "farhand-agent", "register", "--group", group, "--endpoint", self.endpoint,
             "--ca", str(self.root / "server" / "ca.pem"), "--token", token,
             "--worker-name", name, "--state", str(self.root / name),
         )  # fmt: skip
 
-    def agent(self, name: str) -> Process:
-        """An agent with one slot, connected."""
+    def agent(self, name: str, *, slots: int = 1) -> Process:
+        """A registered agent, connected."""
         command = self.command(
-            "farhand-agent", "run", "--state", str(self.root / name), "--slots", "1"
+            "farhand-agent", "run", "--state", str(self.root / name), "--slots", str(slots)
         )
         agent = self.agents[name] = self._start(name, command)
         agent.wait_for("connected")
