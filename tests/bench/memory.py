@@ -82,7 +82,9 @@ class Connection:
             replace=True,
         )
         await self._say(worker_pb2.AgentFrame(register=register))
-        challenge = (await self._call.read()).frames[0].challenge
+        answer = await self._call.read()
+        assert isinstance(answer, worker_pb2.ConnectResponse)
+        challenge = answer.frames[0].challenge
         signed = transcript.transcript(
             deployment_id=challenge.deployment_id,
             session_id=challenge.session_id,
