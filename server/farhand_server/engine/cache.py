@@ -3,7 +3,7 @@
 from collections import OrderedDict, deque
 from collections.abc import Sequence
 
-from farhand_server.model.output import Chunk, SpoolId
+from farhand_server.model.output import Chunk, Extent, SpoolId
 
 SPOOL_BYTES = 512 * 1024
 SPOOLS = 256
@@ -14,11 +14,14 @@ class ChunkCache:
 
     def __init__(self) -> None:
         self._spools: OrderedDict[SpoolId, deque[Chunk]] = OrderedDict()
+        self._extents: dict[SpoolId, Extent] = {}
 
-    def add(self, spool: SpoolId, chunks: Sequence[Chunk]) -> None:
-        """Chunks that follow those before; a gap forgets the older ones."""
+    def add(self, spool: SpoolId, chunks: Sequence[Chunk], extent: Extent) -> None:
+        """Chunks that follow those before, and how much is stored with them; a gap forgets the
+        older ones."""
         if not chunks:
             return
+        self._extents[spool] = extent
         held = self._spools.setdefault(spool, deque())
         self._spools.move_to_end(spool)
         if held and held[-1].end != chunks[0].offset:
@@ -27,7 +30,12 @@ class ChunkCache:
         while len(held) > 1 and held[-1].end - held[1].offset >= SPOOL_BYTES:
             held.popleft()
         if len(self._spools) > SPOOLS:
-            self._spools.popitem(last=False)
+            oldest, _ = self._spools.popitem(last=False)
+            del self._extents[oldest]
+
+    def extent(self, spool: SpoolId) -> Extent | None:
+        """How much of it is stored; None when the cache does not know."""
+        return self._extents.get(spool)
 
     def read(self, spool: SpoolId, offset: int, most: int) -> Sequence[Chunk] | None:
         """Chunks from the one that holds `offset`, about `most` bytes of them; empty at the end of

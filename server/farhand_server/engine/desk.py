@@ -105,7 +105,7 @@ class OutputDesk:
     def stored(self, news: Sequence[Stored]) -> None:
         """The writer committed: the window moves, followers look again."""
         for item in news:
-            self._cache.add(item.spool, item.chunks)
+            self._cache.add(item.spool, item.chunks, item.extent)
             if item.session in self._unstored:
                 self._unstored[item.session] -= item.taken
             arrival = self._arrivals.get(item.spool)
@@ -129,10 +129,26 @@ class OutputDesk:
 
     async def read(self, spool: SpoolId, offset: int, most: int) -> Sequence[Chunk]:
         """Stored chunks from the one that holds `offset`; empty when nothing is stored there."""
+        if self._is_empty(spool):
+            return ()
         cached = self._cache.read(spool, offset, most)
         if cached is not None:
             return cached
         return await asyncio.to_thread(self._queries.chunks, spool, offset, most)
+
+    async def extent(self, spool: SpoolId) -> Extent:
+        """How much of it is stored."""
+        if self._is_empty(spool):
+            return Extent()
+        cached = self._cache.extent(spool)
+        if cached is not None:
+            return cached
+        return await asyncio.to_thread(self._queries.extent, spool)
+
+    def _is_empty(self, spool: SpoolId) -> bool:
+        """Surely nothing is stored: no need to look."""
+        arrival = self._arrivals.get(spool)
+        return arrival is not None and arrival.fresh and not arrival.stored
 
     def _mine(self, session: SessionId, spool: SpoolId) -> Arrival:
         arrival = self._arrivals.get(spool)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from farhand_server.model.identifiers import JobId, OfferId, WorkerId
+from farhand_server.model.identifiers import JobId, OfferId, SessionId, WorkerId
 from farhand_server.model.job import End
 from farhand_server.model.runbook import RunbookType
 from farhand_server.model.worker import Facts
@@ -102,6 +102,15 @@ class Leave:
 
 
 # --- what the server says -------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Challenge:
+    """Prove that you hold the key."""
+
+    server_nonce: bytes
+    deployment: str
+    session: SessionId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,7 +249,8 @@ AgentFrame = (
     | Goodbye
 )
 ServerFrame = (
-    Registered
+    Challenge
+    | Registered
     | Welcome
     | HeartbeatAck
     | Offer

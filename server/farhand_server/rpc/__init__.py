@@ -1,0 +1,1 @@
+"""The gRPC edge: unpack, authorize, ask the engine, pack."""

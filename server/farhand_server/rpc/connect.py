@@ -1,0 +1,184 @@
+"""WorkerService: one reader and one writer for each stream of a worker.
+
+The reader is a task of its own and is never cancelled: a cancelled read would leak in grpc. The
+handler is the writer; when it returns, the stream ends, and with it the read that is pending.
+"""
+
+import asyncio
+import contextlib
+from typing import Any
+from urllib.parse import unquote
+
+from grpc import aio
+
+from farhand_server.engine.mailbox import Mailbox
+from farhand_server.errors import ProtocolViolation, Refusal, ShuttingDown, TooManyStreams
+from farhand_server.model import frames
+from farhand_server.model.identifiers import SessionId
+from farhand_server.rpc.backend import Backend
+from farhand_server.rpc.convert import sent
+from farhand_server.rpc.greeting import Greeting
+from farhand_server.rpc.proof import SessionTokens
+from farhand_server.rpc.session import Over, Probe, Session, Stage, Stream
+from farhand_server.rpc.validate import check
+from farhand_wire import limits
+from farhand_wire.v1 import worker_pb2, worker_pb2_grpc
+
+Context = aio.ServicerContext[Any, Any]
+
+
+class WorkerService(worker_pb2_grpc.WorkerServiceServicer):
+    """Every stream of every worker."""
+
+    def __init__(self, backend: Backend, *, deployment: str) -> None:
+        self._backend = backend
+        self._deployment = deployment
+        self._tokens = SessionTokens(clock=backend.clock, chance=backend.chance)
+        self._unproven: set[SessionId] = set()
+        self._readers: set[asyncio.Task[None]] = set()
+        self._closing = False
+
+    def close(self) -> None:
+        """No new streams; those that are open go on."""
+        self._closing = True
+
+    async def Connect(  # type: ignore[override]  # writes through the context
+        self, request_iterator: object, context: Context
+    ) -> None:
+        if self._closing:
+            raise ShuttingDown("the server is shutting down", do="connect again in a few seconds")
+        if len(self._unproven) >= limits.UNPROVEN_STREAMS:
+            raise TooManyStreams(
+                "too many streams wait for their proof", do="connect again in a few seconds"
+            )
+        ear = Ear(self._stream(context), context, self._unproven)
+        reader = asyncio.create_task(ear.listen())
+        self._readers.add(reader)
+        reader.add_done_callback(self._readers.discard)
+        try:
+            await _write(ear, context)
+        finally:
+            ear.close()
+        if reader.done():
+            reader.result()
+        if ear.box.refusal is not None:
+            raise ear.box.refusal
+
+    def _stream(self, context: Context) -> Stream:
+        return Stream(
+            id=SessionId(self._backend.chance(16).hex()),
+            address=address(context.peer()),
+            box=Mailbox(),
+            backend=self._backend,
+            tokens=self._tokens,
+            deployment=self._deployment,
+        )
+
+
+class Ear:
+    """The reading half of one stream."""
+
+    def __init__(self, stream: Stream, context: Context, unproven: set[SessionId]) -> None:
+        self.box = stream.box
+        self._stream = stream
+        self._context = context
+        self._unproven = unproven
+        self._unproven.add(stream.id)
+        self._stage: Stage = Greeting(stream)
+        self._told = False
+        self._closed = False
+        self._timer = self._after(limits.PROOF_SECONDS, self._too_late)
+
+    async def listen(self) -> None:
+        """Hears frames until the stream ends, for whatever reason."""
+        try:
+            while (message := await self._context.read()) is not aio.EOF:
+                await self._hear(message)
+        except Refusal as refusal:
+            self.box.end(refusal)
+        except aio.BaseError:
+            pass  # the stream had ended while we read
+        finally:
+            self.box.end()
+
+    def welcomed(self) -> None:
+        """A Welcome is about to leave."""
+        if isinstance(self._stage, Session):
+            self._stage.welcomed()
+
+    def close(self) -> None:
+        """The stream is over; the rules hear of it if they knew it."""
+        self._closed = True
+        self._timer.cancel()
+        self._unproven.discard(self._stream.id)
+        self.box.end()
+        if self._told:
+            self._lose()
+
+    def _lose(self) -> None:
+        clean = isinstance(self._stage, Over)
+        self._stream.backend.rules.lose(self._stream.id, clean=clean)
+
+    async def _hear(self, message: worker_pb2.ConnectRequest) -> None:
+        if len(message.frames) > limits.FRAMES_PER_MESSAGE:
+            raise ProtocolViolation(f"a message holds {limits.FRAMES_PER_MESSAGE} frames at most")
+        for index, frame in enumerate(message.frames):
+            if self.box.ended:
+                return  # what is still on its way is ignored
+            kind = frame.WhichOneof("frame") or "an empty or unknown frame"
+            try:
+                body = getattr(frame, kind, None)
+                if body is not None:
+                    check(body, f"frames[{index}].{kind}.")
+                self._advance(await self._stage.hear(kind, body))
+            except Refusal as refusal:
+                self._count(kind, refusal)
+                raise
+
+    def _advance(self, stage: Stage) -> None:
+        if stage is self._stage:
+            return
+        self._stage = stage
+        match stage:
+            case Session():
+                self._told = True
+                self._proven()
+                if self._closed:
+                    self._lose()  # it ended while its proof was looked at
+            case Probe():
+                self._proven()
+                self._timer = self._after(limits.PROBE_SECONDS, stage.over)
+
+    def _proven(self) -> None:
+        self._timer.cancel()
+        self._unproven.discard(self._stream.id)
+
+    def _after(self, seconds: float, act: Any) -> asyncio.TimerHandle:
+        return asyncio.get_running_loop().call_later(seconds, act)
+
+    def _too_late(self) -> None:
+        words = f"no Proof within {limits.PROOF_SECONDS:.0f} s"
+        self.box.end(ProtocolViolation(words))
+
+    def _count(self, kind: str, refusal: Refusal) -> None:
+        if self._stage.worker is not None:
+            self._stream.backend.switchboard.count(
+                self._stage.worker, f"{kind}: {refusal.reason.lower()}"
+            )
+
+
+async def _write(ear: Ear, context: Context) -> None:
+    """Sends everything that waits, until the box or the stream has ended."""
+    with contextlib.suppress(aio.UsageError, aio.InternalError):
+        while waiting := await ear.box.take():
+            if any(isinstance(frame, frames.Welcome) for frame in waiting):
+                ear.welcomed()
+            for message in sent.messages(waiting):
+                await context.write(message)
+
+
+def address(peer: str) -> str:
+    """The IP address in grpc's name of a peer (ipv4:10.0.0.7:4711, ipv6:%5B::1%5D:4711)."""
+    family, _, rest = peer.partition(":")
+    host = unquote(rest).rpartition(":")[0]
+    return host.strip("[]") if family in ("ipv4", "ipv6") else peer

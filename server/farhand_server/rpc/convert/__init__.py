@@ -1,0 +1,1 @@
+"""Between wire messages and model values: the only place that knows both."""

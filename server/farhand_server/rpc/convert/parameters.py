@@ -1,0 +1,90 @@
+"""Parameters: a Struct on the wire, JSON in the model, positional text for scripts."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+from google.protobuf import json_format
+from google.protobuf.struct_pb2 import ListValue, Struct, Value
+
+from farhand_wire import limits
+
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*", re.ASCII)
+
+
+def problem(struct: Struct) -> str:
+    """What keeps these parameters from being given to a script; "" if nothing does."""
+    count = len(struct.fields)
+    if count > limits.PARAMETERS:
+        return f"are {count:,}; a job may have {limits.PARAMETERS}"
+    if bad := [name for name in struct.fields if not _is_name(name)]:
+        return (
+            f'have the name "{bad[0][: limits.NAME_CHARACTERS]}": a name is a letter, then '
+            f"letters, digits and underscores, {limits.NAME_CHARACTERS} at most"
+        )
+    try:
+        text = to_text(plain(struct))
+    except ValueError as error:
+        return f"cannot be written as JSON: {error}"
+    if "\\u0000" in text and any("\0" in argument for argument in arguments(plain(struct), ())):
+        return "hold a NUL character, which no process can be given"
+    size = len(text.encode())
+    if size > limits.PARAMETERS_BYTES:
+        return f"have {size:,} bytes as JSON of {limits.PARAMETERS_BYTES:,}"
+    return ""
+
+
+def plain(struct: Struct) -> dict[str, Json]:
+    """The values. A Struct has only floats: whole ones are integers again."""
+    return {name: _plain(value) for name, value in struct.fields.items()}
+
+
+def to_text(value: Json) -> str:
+    """Compact JSON. Raises ValueError for what JSON cannot say (NaN, infinity)."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+def arguments(values: Mapping[str, Json], order: Sequence[str]) -> tuple[str, ...]:
+    """Values in positional order: those of `order`, then the others by name. Strings as they are,
+    everything else as JSON."""
+    names = [*order, *sorted(set(values).difference(order))]
+    return tuple(_argument(values[name]) for name in names)
+
+
+def struct(text: str) -> Struct:
+    """The parameters of a job, for its readers."""
+    made = Struct()
+    if text != "{}":
+        json_format.Parse(text, made)
+    return made
+
+
+def _is_name(name: str) -> bool:
+    return len(name) <= limits.NAME_CHARACTERS and _NAME.fullmatch(name) is not None
+
+
+def _argument(value: Json) -> str:
+    return value if isinstance(value, str) else to_text(value)
+
+
+def _plain(value: Value) -> Json:
+    match value.WhichOneof("kind"):
+        case "bool_value":
+            return value.bool_value
+        case "string_value":
+            return value.string_value
+        case "number_value":
+            number = value.number_value
+            return int(number) if number.is_integer() else number
+        case "struct_value":
+            return plain(value.struct_value)
+        case "list_value":
+            return _list(value.list_value)
+    return None
+
+
+def _list(values: ListValue) -> list[Json]:
+    return [_plain(value) for value in values.values]

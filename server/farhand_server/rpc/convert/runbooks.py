@@ -1,0 +1,45 @@
+"""Runbooks."""
+
+from farhand_server.model.runbook import Runbook, RunbookState, RunbookType
+from farhand_server.rpc.convert.moments import timestamp
+from farhand_wire.v1 import runbook_pb2
+
+_TYPES: dict[RunbookType, runbook_pb2.RunbookType] = {
+    RunbookType.BASH: runbook_pb2.RUNBOOK_TYPE_BASH,
+    RunbookType.PYTHON: runbook_pb2.RUNBOOK_TYPE_PYTHON,
+    RunbookType.POWERSHELL: runbook_pb2.RUNBOOK_TYPE_POWERSHELL,
+}
+_MODEL_TYPES = {wire: type_ for type_, wire in _TYPES.items()}
+_STATES: dict[RunbookState, runbook_pb2.RunbookState] = {
+    RunbookState.NEW: runbook_pb2.RUNBOOK_STATE_NEW,
+    RunbookState.PUBLISHED: runbook_pb2.RUNBOOK_STATE_PUBLISHED,
+    RunbookState.EDIT: runbook_pb2.RUNBOOK_STATE_EDIT,
+}
+
+
+def wire_type(type_: RunbookType) -> runbook_pb2.RunbookType:
+    return _TYPES[type_]
+
+
+def model_type(type_: runbook_pb2.RunbookType) -> RunbookType:
+    """Raises KeyError for a type of a later version."""
+    return _MODEL_TYPES[type_]
+
+
+def known_types(types: "list[runbook_pb2.RunbookType]") -> tuple[RunbookType, ...]:
+    """Those that this server knows: a newer worker may have more."""
+    return tuple(_MODEL_TYPES[type_] for type_ in types if type_ in _MODEL_TYPES)
+
+
+def wire(runbook: Runbook) -> runbook_pb2.Runbook:
+    return runbook_pb2.Runbook(
+        name=runbook.name,
+        type=_TYPES[runbook.type],
+        state=_STATES[runbook.state],
+        description=runbook.description,
+        published_version=runbook.published_version,
+        draft_digest=runbook.draft_digest,
+        published_digest=runbook.published_digest,
+        create_time=timestamp(runbook.created),
+        modify_time=timestamp(runbook.modified),
+    )

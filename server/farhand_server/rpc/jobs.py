@@ -1,0 +1,195 @@
+"""JobService: start, look, stop."""
+
+from collections.abc import AsyncIterator
+
+from farhand_server.core import events
+from farhand_server.core.explain import Explanation
+from farhand_server.engine.ports import Page
+from farhand_server.model.identifiers import AccountId, JobId, uuid7
+from farhand_server.model.job import Job
+from farhand_server.model.output import SpoolId
+from farhand_server.rpc import lookup
+from farhand_server.rpc.backend import Backend
+from farhand_server.rpc.caller import caller
+from farhand_server.rpc.convert import jobs as convert
+from farhand_server.rpc.convert import output as shown
+from farhand_server.rpc.convert import parameters
+from farhand_server.rpc.output import Item, Reader, Record
+from farhand_server.rpc.tail import tail_offset
+from farhand_wire import limits
+from farhand_wire.v1 import job_pb2, job_pb2_grpc
+
+OutputRequest = job_pb2.ReadJobOutputRequest | job_pb2.FollowJobOutputRequest
+
+
+class JobService(job_pb2_grpc.JobServiceServicer):
+    """Unpack, ask, pack."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+
+    async def StartJob(
+        self, request: job_pb2.StartJobRequest, context: object
+    ) -> job_pb2.StartJobResponse:
+        principal = caller()
+        values = parameters.plain(request.parameters)
+        job = await self._backend.ask(
+            Job,
+            lambda call: events.StartJob(
+                call=call,
+                by=principal,
+                job=JobId(request.job_id or self._new_id()),
+                runbook=request.runbook,
+                run_on=request.run_on,
+                parameters=parameters.to_text(values),
+                arguments=parameters.arguments(values, request.parameter_order),
+            ),
+        )
+        return job_pb2.StartJobResponse(job=await self._wire(job))
+
+    async def GetJob(
+        self, request: job_pb2.GetJobRequest, context: object
+    ) -> job_pb2.GetJobResponse:
+        return job_pb2.GetJobResponse(job=await self._wire(await self._job(request.job_id)))
+
+    async def ListJobs(
+        self, request: job_pb2.ListJobsRequest, context: object
+    ) -> job_pb2.ListJobsResponse:
+        account = caller().account
+        page, sizes = await self._backend.look(self._page, account, request)
+        return job_pb2.ListJobsResponse(
+            jobs=[convert.wire(job, size) for job, size in zip(page.rows, sizes, strict=True)],
+            next_page_token=page.next,
+        )
+
+    async def StopJob(
+        self, request: job_pb2.StopJobRequest, context: object
+    ) -> job_pb2.StopJobResponse:
+        principal = caller()
+        job = await self._job(request.job_id)
+        stopped = await self._backend.ask(
+            Job, lambda call: events.StopJob(call=call, by=principal, job=job.id)
+        )
+        return job_pb2.StopJobResponse(job=await self._wire(stopped))
+
+    async def ExplainJob(
+        self, request: job_pb2.ExplainJobRequest, context: object
+    ) -> job_pb2.ExplainJobResponse:
+        principal = caller()
+        job = await self._job(request.job_id)
+        explained = await self._backend.ask(
+            Explanation, lambda call: events.Explain(call=call, by=principal, job=job.id)
+        )
+        return convert.explanation(explained, await self._wire(explained.job))
+
+    async def WatchJob(
+        self, request: job_pb2.WatchJobRequest, context: object
+    ) -> AsyncIterator[job_pb2.WatchJobResponse]:
+        job = await self._job(request.job_id)
+        with self._backend.switchboard.watch(job.id) as watch:
+            seen = None
+            while True:
+                watch.clear()
+                job = watch.job or job
+                if job != seen:
+                    yield job_pb2.WatchJobResponse(job=await self._wire(job))
+                    seen = job
+                if job.status.is_final:
+                    return
+                await watch.wait()
+
+    async def ReadJobOutput(
+        self, request: job_pb2.ReadJobOutputRequest, context: object
+    ) -> AsyncIterator[job_pb2.ReadJobOutputResponse]:
+        job = await self._job(request.job_id)
+        reader = await self._reader(job, request)
+        while reader.attempt <= job.attempt:
+            stored = (await self._backend.desk.extent(reader.spool)).stored
+            async for item in reader.drain(until=stored):
+                yield _read(item)
+            for item in reader.finish():
+                yield _read(item)
+            reader.next_attempt()
+
+    async def FollowJobOutput(
+        self, request: job_pb2.FollowJobOutputRequest, context: object
+    ) -> AsyncIterator[job_pb2.FollowJobOutputResponse]:
+        job = await self._job(request.job_id)
+        with self._backend.switchboard.watch(job.id) as watch:
+            job = seen = watch.job or job
+            yield job_pb2.FollowJobOutputResponse(status=await self._wire(job))
+            reader = await self._reader(job, request)
+            while True:
+                watch.clear()
+                job = watch.job or job
+                if job != seen and not job.status.is_final:
+                    yield job_pb2.FollowJobOutputResponse(status=await self._wire(job))
+                    seen = job
+                # The job first, then its output: what its row promises is stored is then sent.
+                if reader.attempt <= job.attempt:
+                    async for item in reader.drain():
+                        yield _followed(item)
+                if reader.attempt >= job.attempt and not job.status.is_final:
+                    await watch.wait()
+                    continue
+                for item in reader.finish():
+                    yield _followed(item)
+                if reader.attempt >= job.attempt:
+                    break
+                reader.next_attempt()
+            yield job_pb2.FollowJobOutputResponse(status=await self._wire(job))
+
+    # --- looking ----------------------------------------------------------------------------
+
+    async def _job(self, prefix: str) -> Job:
+        backend, account = self._backend, caller().account
+        recent = backend.switchboard.recent(JobId(prefix))
+        if recent is not None and recent.account == account:
+            return recent
+        return await backend.look(lookup.job, backend.queries, account, prefix)
+
+    async def _wire(self, job: Job) -> job_pb2.Job:
+        if job.status.is_final or not job.attempt:
+            return convert.wire(job, job.output_bytes)
+        extent = await self._backend.desk.extent(SpoolId(job=job.id, attempt=job.attempt))
+        return convert.wire(job, extent.payload)
+
+    def _page(
+        self, account: AccountId, request: job_pb2.ListJobsRequest
+    ) -> tuple[Page[Job], list[int]]:
+        queries = self._backend.queries
+        page = queries.jobs(
+            account,
+            statuses=[convert.model_status(status) for status in request.statuses],
+            runbook=request.runbook,
+            group=request.run_on,
+            size=request.page_size or limits.PAGE_SIZE,
+            after=request.page_token,
+        )
+        return page, [lookup.output_bytes(queries, job) for job in page.rows]
+
+    async def _reader(self, job: Job, request: OutputRequest) -> Reader:
+        wanted = shown.wanted(request)
+        start = getattr(request, "from")
+        attempt, offset = max(start.attempt, 1), start.offset
+        if request.tail_lines and job.attempt:
+            attempt = job.attempt
+            spool = SpoolId(job=job.id, attempt=attempt)
+            offset = await tail_offset(self._backend, spool, wanted, request.tail_lines)
+        return Reader(self._backend, job.id, wanted, attempt=attempt, offset=offset)
+
+    def _new_id(self) -> str:
+        backend = self._backend
+        return uuid7(unix_ms=backend.clock.unix_ms(), random=backend.chance(10))
+
+
+def _read(item: Item) -> job_pb2.ReadJobOutputResponse:
+    if isinstance(item, Record):
+        return job_pb2.ReadJobOutputResponse(output=shown.record(item))
+    return job_pb2.ReadJobOutputResponse(omitted=shown.omitted(item))
+
+
+def _followed(item: Item) -> job_pb2.FollowJobOutputResponse:
+    if isinstance(item, Record):
+        return job_pb2.FollowJobOutputResponse(output=shown.record(item))
+    return job_pb2.FollowJobOutputResponse(omitted=shown.omitted(item))

@@ -1,0 +1,73 @@
+"""Finding the one thing that a request names, in a thread that may block."""
+
+from farhand_server.engine.ports import Queries
+from farhand_server.errors import (
+    GroupNotFound,
+    InvalidRequest,
+    JobNotFound,
+    RunbookNotFound,
+    Violation,
+    WorkerNotFound,
+)
+from farhand_server.model.identifiers import AccountId
+from farhand_server.model.job import Job
+from farhand_server.model.output import SpoolId
+from farhand_server.model.runbook import Runbook
+from farhand_server.model.worker import Group, Worker
+from farhand_wire import limits
+
+
+def job(queries: Queries, account: AccountId, prefix: str) -> Job:
+    """The one job whose id begins so. Raises JobNotFound; InvalidRequest if several do."""
+    found = queries.job(account, prefix)
+    if not found:
+        raise JobNotFound(f'no job "{prefix}"', do="see: farhand job list", job_id=prefix)
+    if len(found) > 1:
+        problem = f'"{prefix}" is the beginning of several jobs; give more of it'
+        raise InvalidRequest([Violation(field="job_id", problem=problem)])
+    return found[0]
+
+
+def output_bytes(queries: Queries, job: Job) -> int:
+    """Bytes of output stored so far."""
+    if job.status.is_final or not job.attempt:
+        return job.output_bytes
+    return queries.extent(SpoolId(job=job.id, attempt=job.attempt)).payload
+
+
+def runbook(queries: Queries, account: AccountId, name: str) -> Runbook:
+    """Raises RunbookNotFound."""
+    found = queries.runbook(account, name)
+    if found is None:
+        raise RunbookNotFound(f'no runbook "{name}"', do="see: farhand runbook list")
+    return found
+
+
+def group(queries: Queries, account: AccountId, name: str) -> Group:
+    """Raises GroupNotFound."""
+    found = queries.group(account, name)
+    if found is None:
+        raise GroupNotFound(f'no hybrid worker group "{name}"', do="see: farhand group list")
+    return found
+
+
+def worker(queries: Queries, account: AccountId, name: str) -> Worker:
+    """Raises WorkerNotFound."""
+    found = queries.worker(account, name)
+    if found is None:
+        raise WorkerNotFound(f'no worker "{name}"', do="see: farhand worker list")
+    return found
+
+
+def members(queries: Queries, group: Group) -> list[Worker]:
+    """Every worker of a group."""
+    found: list[Worker] = []
+    after = ""
+    while True:
+        page = queries.workers(
+            group.account, group=group.name, size=limits.PAGE_SIZE_MOST, after=after
+        )
+        found += page.rows
+        if not page.next:
+            return found
+        after = page.next

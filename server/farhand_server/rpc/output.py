@@ -1,0 +1,181 @@
+"""The output of a job, read from a place on: history, tail, resume and following are one path.
+
+Followers are woken, never fed: each reads from its own place whatever is stored by then.
+"""
+
+import codecs
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from farhand_server.model.clock import UnixMs
+from farhand_server.model.identifiers import JobId
+from farhand_server.model.output import Chunk, SpoolId
+from farhand_server.rpc.backend import Backend
+from farhand_wire import spool as spools
+from farhand_wire.spool import Entry, Kind, Omitted
+
+#: Bytes asked for at once, and the largest record.
+READ_BYTES = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """Bytes of one stream, read together."""
+
+    stream: Kind
+    #: Where it ends: a reader that comes back starts here.
+    attempt: int
+    next: int
+    time: UnixMs
+    #: bytes if raw, else text.
+    content: bytes | str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """Bytes that are truly gone."""
+
+    attempt: int
+    omitted: Omitted
+
+
+Item = Record | Gap
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a reader wants to see."""
+
+    raw: bool = False
+    #: All if empty.
+    streams: frozenset[Kind] = frozenset()
+
+    def shows(self, kind: Kind) -> bool:
+        return kind in spools.STREAMS and (not self.streams or kind in self.streams)
+
+
+class Reader:
+    """One reader's place in the output of one job. A place inside an entry gives its rest."""
+
+    def __init__(
+        self, backend: Backend, job: JobId, wanted: Wanted, *, attempt: int = 1, offset: int = 0
+    ) -> None:
+        self._backend = backend
+        self._job = job
+        self._wanted = wanted
+        self.attempt = attempt
+        self.offset = offset
+        self._opened: UnixMs | None = None
+        self._decoders: dict[Kind, codecs.IncrementalDecoder] = {}
+
+    @property
+    def spool(self) -> SpoolId:
+        return SpoolId(job=self._job, attempt=self.attempt)
+
+    async def drain(self, *, until: int | None = None) -> AsyncIterator[Item]:
+        """Everything that is stored of this attempt from here on (up to an offset, if given)."""
+        while until is None or self.offset < until:
+            chunks = await self._backend.desk.read(self.spool, self.offset, READ_BYTES)
+            if not chunks:
+                return
+            if self._opened is None:
+                extent = await self._backend.desk.extent(self.spool)
+                self._opened = extent.opened or UnixMs(0)
+            for item in self._items(chunks):
+                yield item
+
+    def finish(self) -> Iterator[Item]:
+        """The attempt has ended: what is left of characters that were cut."""
+        for kind, decoder in self._decoders.items():
+            if text := decoder.decode(b"", final=True):
+                yield self._record(Run(kind=kind, elapsed_ms=0, end=self.offset), text)
+        self._decoders.clear()
+
+    def next_attempt(self) -> None:
+        self.attempt += 1
+        self.offset = 0
+        self._opened = None
+
+    def _items(self, chunks: Sequence[Chunk]) -> Iterator[Item]:
+        run: Run | None = None
+        for chunk in chunks:
+            for entry in spools.entries(chunk.data):
+                end = chunk.offset + entry.end
+                if end <= self.offset:
+                    continue
+                if not self._wanted.shows(entry.kind):
+                    self.offset = end
+                    if entry.kind is Kind.OMITTED and self._misses(entry):
+                        yield from self._close(run)
+                        run = None
+                        yield self._gap(entry)
+                    continue
+                seen = self.offset - (chunk.offset + entry.start + spools.HEADER.size)
+                payload = entry.payload[seen:] if seen > 0 else entry.payload
+                if run is None or not run.takes(entry.kind, len(payload)):
+                    yield from self._close(run)
+                    run = Run(kind=entry.kind, elapsed_ms=entry.elapsed_ms)
+                run.add(payload, end)
+                self.offset = end
+        yield from self._close(run)
+
+    def _close(self, run: "Run | None") -> Iterator[Record]:
+        if run is None:
+            return
+        data = run.data()
+        if self._wanted.raw:
+            if data:
+                yield self._record(run, data)
+            return
+        decoder = self._decoders.get(run.kind)
+        if decoder is None:
+            decoder = self._decoders[run.kind] = _utf8("replace")
+        if text := decoder.decode(data):
+            run.end -= run.held_back(len(decoder.getstate()[0]))
+            yield self._record(run, text)
+
+    def _record(self, run: "Run", content: bytes | str) -> Record:
+        return Record(
+            stream=run.kind,
+            attempt=self.attempt,
+            next=run.end,
+            time=UnixMs((self._opened or 0) + run.elapsed_ms),
+            content=content,
+        )
+
+    def _misses(self, entry: Entry) -> bool:
+        return self._wanted.shows(spools.read_omitted(entry.payload).stream)
+
+    def _gap(self, entry: Entry) -> Gap:
+        return Gap(attempt=self.attempt, omitted=spools.read_omitted(entry.payload))
+
+
+_utf8 = codecs.getincrementaldecoder("utf-8")
+
+
+@dataclass(slots=True, kw_only=True)
+class Run:
+    """Entries of one stream that follow each other: one record."""
+
+    kind: Kind
+    elapsed_ms: int
+    #: Spool offset behind the last entry.
+    end: int = 0
+    _parts: list[memoryview] = field(default_factory=list)
+    _size: int = 0
+
+    def takes(self, kind: Kind, size: int) -> bool:
+        return kind is self.kind and self._size + size <= READ_BYTES
+
+    def add(self, payload: memoryview, end: int) -> None:
+        self._parts.append(payload)
+        self._size += len(payload)
+        self.end = end
+
+    def data(self) -> bytes:
+        return b"".join(self._parts)
+
+    def held_back(self, pending: int) -> int:
+        """Bytes at the end that wait for the rest of their character: a reader that comes back
+        needs them again. Those of an entry before the last one cannot be named by a place."""
+        return pending if pending <= len(self._parts[-1]) else 0

@@ -1,0 +1,96 @@
+"""RunbookService: import, publish, look, delete."""
+
+import hashlib
+
+from farhand_server.core import events
+from farhand_server.errors import RunbookNotPublished
+from farhand_server.model.runbook import Runbook
+from farhand_server.rpc import lookup
+from farhand_server.rpc.backend import Backend
+from farhand_server.rpc.caller import caller
+from farhand_server.rpc.convert import runbooks as convert
+from farhand_wire import limits
+from farhand_wire.v1 import runbook_pb2, runbook_pb2_grpc
+
+
+class RunbookService(runbook_pb2_grpc.RunbookServiceServicer):
+    """Unpack, ask, pack."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+
+    async def ImportRunbook(
+        self, request: runbook_pb2.ImportRunbookRequest, context: object
+    ) -> runbook_pb2.ImportRunbookResponse:
+        principal = caller()
+        runbook = await self._backend.ask(
+            Runbook,
+            lambda call: events.ImportRunbook(
+                call=call,
+                by=principal,
+                name=request.name,
+                type=convert.model_type(request.type),
+                digest=hashlib.sha256(request.content).hexdigest(),
+                script=request.content,
+                description=request.description,
+                publish=request.publish,
+                force=request.force,
+            ),
+        )
+        return runbook_pb2.ImportRunbookResponse(runbook=convert.wire(runbook))
+
+    async def PublishRunbook(
+        self, request: runbook_pb2.PublishRunbookRequest, context: object
+    ) -> runbook_pb2.PublishRunbookResponse:
+        principal = caller()
+        runbook = await self._backend.ask(
+            Runbook,
+            lambda call: events.PublishRunbook(call=call, by=principal, name=request.runbook),
+        )
+        return runbook_pb2.PublishRunbookResponse(runbook=convert.wire(runbook))
+
+    async def GetRunbook(
+        self, request: runbook_pb2.GetRunbookRequest, context: object
+    ) -> runbook_pb2.GetRunbookResponse:
+        runbook = await self._runbook(request.runbook)
+        return runbook_pb2.GetRunbookResponse(runbook=convert.wire(runbook))
+
+    async def ListRunbooks(
+        self, request: runbook_pb2.ListRunbooksRequest, context: object
+    ) -> runbook_pb2.ListRunbooksResponse:
+        page = await self._backend.look(
+            self._backend.queries.runbooks,
+            caller().account,
+            size=request.page_size or limits.PAGE_SIZE,
+            after=request.page_token,
+        )
+        return runbook_pb2.ListRunbooksResponse(
+            runbooks=[convert.wire(runbook) for runbook in page.rows], next_page_token=page.next
+        )
+
+    async def ExportRunbook(
+        self, request: runbook_pb2.ExportRunbookRequest, context: object
+    ) -> runbook_pb2.ExportRunbookResponse:
+        runbook = await self._runbook(request.runbook)
+        digest = runbook.draft_digest if request.draft else runbook.published_digest
+        if not digest:
+            raise RunbookNotPublished(
+                f'runbook "{runbook.name}" has no published version',
+                do=f"ask for the draft, or: farhand runbook publish {runbook.name}",
+            )
+        content = await self._backend.look(self._backend.queries.script, digest)
+        return runbook_pb2.ExportRunbookResponse(runbook=convert.wire(runbook), content=content)
+
+    async def DeleteRunbook(
+        self, request: runbook_pb2.DeleteRunbookRequest, context: object
+    ) -> runbook_pb2.DeleteRunbookResponse:
+        principal = caller()
+        await self._backend.ask(
+            type(None),
+            lambda call: events.DeleteRunbook(call=call, by=principal, name=request.runbook),
+        )
+        return runbook_pb2.DeleteRunbookResponse()
+
+    async def _runbook(self, name: str) -> Runbook:
+        backend = self._backend
+        return await backend.look(lookup.runbook, backend.queries, caller().account, name)

@@ -1,0 +1,63 @@
+"""Where the last lines of a job's output begin."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from farhand_server.model.output import SpoolId
+from farhand_server.rpc.backend import Backend
+from farhand_server.rpc.output import READ_BYTES, Wanted
+from farhand_wire import spool as spools
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One entry of a shown stream: where it begins, its newlines, whether it ends with one."""
+
+    start: int
+    newlines: int
+    ends_line: bool
+
+
+async def tail_offset(backend: Backend, spool: SpoolId, wanted: Wanted, lines: int) -> int:
+    """The offset from which exactly the last `lines` lines of the wanted streams are read (all, if
+    there are fewer). A last line without its newline counts."""
+    asked = lines
+    while True:
+        start = await backend.look(backend.queries.tail, spool, asked)
+        pieces = [piece async for piece in _scan(backend, spool, start, wanted)]
+        surplus = sum(piece.newlines for piece in pieces) - lines
+        if pieces and not pieces[-1].ends_line:
+            surplus += 1
+        if surplus >= 0 or start == 0:
+            break
+        asked *= 4  # streams that are not shown stand between: look further back
+    for piece in pieces:
+        if 0 < surplus <= piece.newlines:
+            return await _behind(backend, spool, piece, surplus)
+        surplus -= piece.newlines
+    return start
+
+
+async def _scan(
+    backend: Backend, spool: SpoolId, offset: int, wanted: Wanted
+) -> AsyncIterator[Piece]:
+    while chunks := await backend.desk.read(spool, offset, READ_BYTES):
+        for chunk in chunks:
+            for entry in spools.entries(chunk.data):
+                start = chunk.offset + entry.start
+                if start >= offset and wanted.shows(entry.kind) and entry.payload:
+                    text = bytes(entry.payload)
+                    yield Piece(start, text.count(b"\n"), text.endswith(b"\n"))
+        offset = chunks[-1].end
+
+
+async def _behind(backend: Backend, spool: SpoolId, piece: Piece, newlines: int) -> int:
+    """The offset behind so many newlines of an entry."""
+    for chunk in await backend.desk.read(spool, piece.start, 1):
+        for entry in spools.entries(chunk.data):
+            if chunk.offset + entry.start == piece.start:
+                text, at = bytes(entry.payload), 0
+                for _ in range(newlines):
+                    at = text.index(b"\n", at) + 1
+                return piece.start + spools.HEADER.size + at
+    return piece.start
