@@ -113,9 +113,14 @@ class Stage:
         return done.stdout
 
     def serve(self) -> Process:
-        """The control plane, ready to take calls."""
+        """The control plane, made new and ready to take calls."""
         data = str(self.root / "server")
         self.run("farhand-server", "init", "--data", data, "--listen", self.endpoint)
+        return self.resume()
+
+    def resume(self) -> Process:
+        """The control plane on the data that is there."""
+        data = str(self.root / "server")
         command = self.command("farhand-server", "run", "--data", data, "--listen", self.endpoint)
         server = self._start("server", command)
         self.until("the server answers", lambda: self._answers())
