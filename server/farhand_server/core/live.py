@@ -97,6 +97,8 @@ class Live:
         self.refusals: dict[tuple[JobId, WorkerId], tuple[Instant, str]] = {}
         #: Attempts seen to run, not written down yet.
         self.started: dict[SpoolId, Now] = {}
+        #: No lease ends before this moment.
+        self.leases_due: Instant | None = None
         self._alarms: list[Instant] = []
 
     # --- sessions ---------------------------------------------------------------------------

@@ -15,7 +15,6 @@ from farhand_server.core.leaving import leave
 from farhand_server.core.live import Session
 from farhand_server.errors import ProtocolViolation, SessionConflict, WorkerUnknown
 from farhand_server.model import frames
-from farhand_server.model.clock import Instant
 from farhand_server.model.identifiers import SessionId, WorkerId
 from farhand_server.model.job import JobStatus
 from farhand_server.model.output import SpoolId
@@ -95,7 +94,8 @@ def open_session(id_: SessionId, worker: Worker, ctx: Context) -> Session:
         given=ctx.now.instant,
     )
     ctx.live.open(session)
-    ctx.alarm_in(ctx.patience.lease)
+    if ctx.live.leases_due is None:
+        ctx.live.leases_due = ctx.alarm_in(ctx.patience.lease)
     return session
 
 
@@ -229,23 +229,27 @@ def expire(ctx: Context) -> list[Effect]:
     Disconnected."""
     now = ctx.now.instant
     effects: list[Effect] = []
-    for session in list(ctx.live.sessions.values()):
-        silent_until = Instant(session.heard + ctx.patience.lease)
-        if silent_until <= now:
-            effects.append(EndSession(session=session.id, reason="no heartbeat within the lease"))
-            effects += _close(session, ctx)
-    _rearm(ctx)
+    if ctx.live.leases_due is not None and ctx.live.leases_due <= now:
+        effects += _end_silent(ctx)
     for worker in [w for w, until in ctx.live.absent.items() if until <= now]:
         del ctx.live.absent[worker]
         effects += _disconnect(worker, ctx)
     return effects
 
 
-def _rearm(ctx: Context) -> None:
-    """One alarm serves all leases: at the earliest end of one."""
-    heard = min((s.heard for s in ctx.live.sessions.values()), default=None)
-    if heard is not None:
-        ctx.live.alarm(Instant(max(heard + ctx.patience.lease, ctx.now.instant + 1.0)))
+def _end_silent(ctx: Context) -> list[Effect]:
+    """All sessions are looked at together, at the earliest end of a lease, at most once a second."""
+    now, lease = ctx.now.instant, ctx.patience.lease
+    effects: list[Effect] = []
+    for session in list(ctx.live.sessions.values()):
+        if session.heard + lease <= now:
+            effects.append(EndSession(session=session.id, reason="no heartbeat within the lease"))
+            effects += _close(session, ctx)
+    oldest = min((s.heard for s in ctx.live.sessions.values()), default=None)
+    ctx.live.leases_due = None
+    if oldest is not None:
+        ctx.live.leases_due = ctx.alarm_in(max(oldest + lease - now, 1.0))
+    return effects
 
 
 def _disconnect(worker: WorkerId, ctx: Context) -> list[Effect]:

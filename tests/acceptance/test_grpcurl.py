@@ -1,0 +1,113 @@
+"""The README's grpcurl section, run as it stands with the real grpcurl."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from tests.acceptance.conftest import Deployment
+
+ROOT = Path(__file__).parents[2]
+PROBE_REFUSED = '{"frames":[{"hello":{"worker_id":"%s","probe":true,"session_token":"fhs_wrong"}}]}'
+
+
+def commands() -> list[str]:
+    """Every line of the section's code blocks."""
+    section = (ROOT / "README.md").read_text().split("## grpcurl")[1].split("\n## ")[0]
+    blocks = re.findall(r"```sh\n(.*?)```", section, flags=re.DOTALL)
+    return [line for block in blocks for line in block.splitlines() if line]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def grpcurl() -> None:
+    if shutil.which("grpcurl") is None:
+        if os.environ.get("CI"):
+            pytest.fail("CI needs grpcurl: go install github.com/fullstorydev/grpcurl/cmd/grpcurl")
+        pytest.skip("there is no grpcurl on this machine")
+
+
+def run(deployment: Deployment, command: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """A line of the README, with this deployment's place in place of the README's."""
+    here = (
+        command.replace("localhost:8443", deployment.endpoint)
+        .replace("-cacert ca.pem", f"-cacert {deployment.ca}")
+        .replace("./host1", str(deployment.root / "w1"))
+        .replace('"dc1"', '"demo"')
+    )
+    environment = deployment.env | variables
+    environment["PATH"] = f"{ROOT / '.venv/bin'}:{environment['PATH']}"
+    return subprocess.run(
+        ["bash", "-c", here],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def token_of(deployment: Deployment) -> str:
+    config = Path(deployment.env["FARHAND_CONFIG"]).read_text()
+    found = re.search(r'token = "(.+?)"', config)
+    assert found
+    return found[1]
+
+
+def test_every_command_of_the_readme_works(deployment: Deployment) -> None:
+    deployment.publish("hello", "echo hi\n")
+    variables = {"FARHAND_TOKEN": token_of(deployment), "JOB": deployment.start("hello")}
+    outputs = {}
+    for command in commands():
+        done = run(deployment, command, **variables)
+
+        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+        outputs[command] = done.stdout
+    text = "\n".join(outputs.values())
+    assert "farhand.v1.JobService" in text
+    assert "rpc StartJob" in text
+    assert '"status": "JOB_STATUS_NEW"' in text or '"status": "JOB_STATUS_ACTIVATING"' in text
+    assert '"text": "hi\\n"' in text
+    assert "BEGIN CERTIFICATE" in text
+    assert '"heartbeatAck"' in text
+
+
+def test_a_probe_shows_a_welcome_and_leaves_the_worker_alone(deployment: Deployment) -> None:
+    hello = next(command for command in commands() if "session" in command)
+
+    done = run(deployment, hello, FARHAND_TOKEN=token_of(deployment))
+
+    assert '"welcome"' in done.stdout
+    assert '"heartbeatMs": 10000' in done.stdout
+    assert deployment.json("worker", "show", "w1")["state"] == "WORKER_STATE_ONLINE"
+
+
+def test_a_bad_probe_is_refused_with_a_reason(deployment: Deployment) -> None:
+    worker = str(deployment.json("worker", "show", "w1")["workerId"])
+    line = next(command for command in commands() if "session" in command)
+    bad = f"printf '%s' '{PROBE_REFUSED % worker}' | " + line.split(" | ", 1)[1]
+
+    done = run(deployment, bad, FARHAND_TOKEN=token_of(deployment))
+
+    assert done.returncode != 0
+    assert "Unauthenticated" in done.stderr
+
+
+def test_without_a_token_nothing_is_reflected(deployment: Deployment) -> None:
+    done = run(deployment, "grpcurl -cacert ca.pem localhost:8443 list")
+
+    assert done.returncode != 0
+    assert "Unauthenticated" in done.stderr
+
+
+def test_start_job_answers_in_the_documented_form(deployment: Deployment) -> None:
+    deployment.publish("hello", "echo hi\n")
+    start = next(command for command in commands() if "StartJob" in command)
+
+    done = run(deployment, start, FARHAND_TOKEN=token_of(deployment))
+
+    job = json.loads(done.stdout)["job"]
+    assert set(job) >= {"jobId", "runbook", "runOn", "status", "createTime"}
