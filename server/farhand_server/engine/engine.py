@@ -83,12 +83,12 @@ class Engine:
         if self._stopping:
             raise ShuttingDown("the server is shutting down", do="try again in a few seconds")
         call = CallId(next(self._numbers))
-        future = asyncio.get_running_loop().create_future()
-        self._outlet.expect(call, lambda value: future.done() or future.set_result(value))
+        future: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+        self._outlet.expect(call, lambda value: _settle(future, value))
         self._calls.add(future)
         self._queue.put(make(call))
         try:
-            value: object = await future
+            value = await future
         finally:
             self._calls.discard(future)
         if isinstance(value, Refusal):
@@ -141,6 +141,11 @@ class Engine:
         """To the loop, from any thread."""
         assert self._loop is not None
         self._loop.call_soon_threadsafe(call, *values)
+
+
+def _settle(future: asyncio.Future[object], value: object) -> None:
+    if not future.done():
+        future.set_result(value)
 
 
 class _WriterNews:
