@@ -59,14 +59,6 @@ class ReadSpool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SkipSpool:
-    """Drop `size` bytes that were read: nobody wants them."""
-
-    id: AttemptId
-    size: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class GrantCredit:
     """The runner may send so many bytes more."""
 
@@ -92,9 +84,11 @@ class StopRunner:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinishRunner:
-    """The attempt is over and reported: its sandbox may go."""
+    """Nobody needs the attempt any more: its sandbox may go, after its script was ended if
+    `stop_grace_ms` is set."""
 
     id: AttemptId
+    stop_grace_ms: int | None = None
 
 
 Effect = (
@@ -105,7 +99,6 @@ Effect = (
     | StartRunner
     | DialRunner
     | ReadSpool
-    | SkipSpool
     | GrantCredit
     | FreeSpool
     | StopRunner

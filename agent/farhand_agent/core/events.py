@@ -18,6 +18,13 @@ class Connected:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Malformed:
+    """The server sent what is no frame of this protocol; `reason` says in what way."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Lost:
     """The stream has ended, for whatever reason."""
 
@@ -46,6 +53,8 @@ class RunnerState:
     id: AttemptId | None
     phase: Phase = Phase.RUNNING
     size: int = 0
+    #: Why it is void.
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,5 +116,13 @@ RunnerEvent = (
     RunnerAsked | RunnerState | RunnerGone | RunnerStarted | RunnerVoid | RunnerData | RunnerExited
 )
 Event = (
-    ServerFrame | ConnectDue | Connected | Lost | Writable | RunnerEvent | Tick | ShutdownRequested
+    ServerFrame
+    | ConnectDue
+    | Connected
+    | Malformed
+    | Lost
+    | Writable
+    | RunnerEvent
+    | Tick
+    | ShutdownRequested
 )

@@ -39,6 +39,8 @@ class Session:
     heartbeat_at: float = 0.0
     #: Heartbeats without an answer, and when each was sent.
     unanswered: deque[tuple[int, float]] = field(default_factory=deque)
+    #: When the Welcome must be there.
+    welcome_until: float = 0.0
     #: Set when the stream is to end after what waits was sent.
     leave: EndStream | None = None
 
@@ -65,8 +67,6 @@ class Attempt:
     #: The Result was sent in this session.
     reported: bool = False
     stop_grace_ms: int | None = None
-    #: The server wants no more of it; it goes when it has ended.
-    discarded: bool = False
     #: When it last had its turn; orders those that wait to send.
     turn: int = 0
 

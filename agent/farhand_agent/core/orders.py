@@ -79,14 +79,9 @@ def _continued(attempt: Attempt, verdict: Continue, live: Live) -> list[Effect]:
 
 
 def _discarded(attempt: Attempt, live: Live) -> list[Effect]:
-    """An attempt that runs is stopped, and its spool is read to the end to hear of its exit."""
-    attempt.discarded = True
-    if attempt.phase is not Phase.RUNNING:
-        return finished(attempt, live)
-    if attempt.stop_grace_ms is None:
-        attempt.stop_grace_ms = round(limits.STOP_GRACE_SECONDS * 1000)
-    attempt.flow = Flow(stored=attempt.size, durable=0, read_ahead=live.read_ahead)
-    return [DialRunner(id=attempt.id)] if attempt.answered else []
+    running = attempt.phase is Phase.RUNNING
+    grace_ms = round(limits.STOP_GRACE_SECONDS * 1000) if running else None
+    return finished(attempt, live, stop_grace_ms=grace_ms)
 
 
 def _rewound(attempt: Attempt, stored: int) -> list[Effect]:

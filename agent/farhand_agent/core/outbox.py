@@ -15,7 +15,7 @@ def writable(event: Writable, live: Live, journal: Journal, now: float) -> list[
     if session.phase is not StreamPhase.LIVE or session.welcome is None:
         return []
     room = session.welcome.window_bytes
-    room -= sum(a.flow.unstored for a in live.attempts.values() if a.flow and not a.discarded)
+    room -= sum(a.flow.unstored for a in live.attempts.values() if a.flow)
     most = session.welcome.output_frame_bytes
     effects: list[Effect] = []
     for attempt in sorted(_waiting(live, now), key=_order):
@@ -43,7 +43,7 @@ def ride_ends(attempt: Attempt) -> float | None:
 
 
 def _waiting(live: Live, now: float) -> list[Attempt]:
-    return [a for a in live.attempts.values() if not a.discarded and _has_something(a, now)]
+    return [a for a in live.attempts.values() if _has_something(a, now)]
 
 
 def _has_something(attempt: Attempt, now: float) -> bool:

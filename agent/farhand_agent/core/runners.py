@@ -8,7 +8,6 @@ from farhand_agent.core.effects import (
     FreeSpool,
     GrantCredit,
     ReadSpool,
-    SkipSpool,
     StartRunner,
     StopRunner,
 )
@@ -25,8 +24,6 @@ from farhand_agent.core.frames import AttemptId, NotStarted, Phase, Result
 from farhand_agent.core.journal import Journal
 from farhand_agent.core.live import Attempt, Live, StreamPhase
 from farhand_agent.core.offsets import OffsetError
-
-VOID = "it was claimed as void before anything ran"
 
 
 def asked(event: RunnerAsked, live: Live, journal: Journal, now: float) -> list[Effect]:
@@ -45,22 +42,25 @@ def answered(event: RunnerState, live: Live, journal: Journal, now: float) -> li
     attempt.start = None
     attempt.phase = event.phase
     attempt.size = event.size
+    attempt.void = event.reason
     return resumed(attempt, live)
 
 
 def gone(event: RunnerGone, live: Live, journal: Journal, now: float) -> list[Effect]:
     """Looks for the attempt's runner again. A grant that left no sandbox was never begun, so it
     is begun again; the claim in the sandbox keeps even a runner that only looked dead from
-    running it twice."""
+    running it twice. Where the sandbox itself is gone, only the server can say what that means."""
     live.asked.pop(event.runner, None)
     attempt = live.attempts.get(event.id) if event.id else None
     if attempt is None:
         return []
     attempt.answered = False
-    if attempt.start and not journal.knows(attempt.id):
-        grant, script = attempt.start
-        return [StartRunner(grant=grant, script=script)]
-    return [DialRunner(id=attempt.id)]
+    if journal.knows(attempt.id):
+        return [DialRunner(id=attempt.id)]
+    if attempt.start is None:
+        return []
+    grant, script = attempt.start
+    return [StartRunner(grant=grant, script=script)]
 
 
 def started(event: RunnerStarted, live: Live, journal: Journal, now: float) -> list[Effect]:
@@ -88,17 +88,14 @@ def voided(event: RunnerVoid, live: Live, journal: Journal, now: float) -> list[
 def data(event: RunnerData, live: Live, journal: Journal, now: float) -> list[Effect]:
     attempt = live.attempts.get(event.id)
     if attempt is None or attempt.flow is None:
-        return [SkipSpool(id=event.id, size=event.size)]
+        return []
     try:
         attempt.flow.arrived(offset=event.offset, size=event.size)
     except OffsetError:
         attempt.flow.rewind(attempt.flow.sent)
         attempt.answered = False
         return [DialRunner(id=attempt.id)]
-    if not attempt.discarded:
-        return []
-    attempt.flow.take(attempt.flow.backlog)
-    return [SkipSpool(id=attempt.id, size=event.size), *credit(attempt)]
+    return []
 
 
 def exited(event: RunnerExited, live: Live, journal: Journal, now: float) -> list[Effect]:
@@ -108,15 +105,13 @@ def exited(event: RunnerExited, live: Live, journal: Journal, now: float) -> lis
     attempt.phase = Phase.EXITED
     attempt.size = event.size
     attempt.result = Result(id=event.id, exit=event.exit, size=event.size, crc=event.crc)
-    return finished(attempt, live) if attempt.discarded else []
+    return []
 
 
 def resumed(attempt: Attempt, live: Live) -> list[Effect]:
     """What a runner must hear at the begin of each conversation, as far as it is known."""
     if attempt.phase is Phase.VOID:
-        return finished(attempt, live) if attempt.discarded else not_started(attempt, live)
-    if attempt.phase is Phase.EXITED and attempt.discarded:
-        return finished(attempt, live)
+        return not_started(attempt, live)
     effects: list[Effect] = []
     if attempt.stop_grace_ms is not None and attempt.phase is Phase.RUNNING:
         effects.append(StopRunner(id=attempt.id, grace_ms=attempt.stop_grace_ms))
@@ -130,13 +125,13 @@ def resumed(attempt: Attempt, live: Live) -> list[Effect]:
 
 
 def not_started(attempt: Attempt, live: Live) -> list[Effect]:
-    return live.say(NotStarted(id=attempt.id, reason=attempt.void or VOID))
+    return live.say(NotStarted(id=attempt.id, reason=attempt.void))
 
 
-def finished(attempt: Attempt, live: Live) -> list[Effect]:
+def finished(attempt: Attempt, live: Live, *, stop_grace_ms: int | None = None) -> list[Effect]:
     """Lets go of the attempt; its slot is free with that."""
     del live.attempts[attempt.id]
-    return [FinishRunner(id=attempt.id)]
+    return [FinishRunner(id=attempt.id, stop_grace_ms=stop_grace_ms)]
 
 
 def _known(id_: AttemptId, live: Live) -> Attempt:

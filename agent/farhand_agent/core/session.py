@@ -1,7 +1,14 @@
 """The life of a stream, from the wish to connect to its end."""
 
 from farhand_agent.core.effects import Effect, EndStream, OpenStream, Persist, SendFrame
-from farhand_agent.core.events import ConnectDue, Connected, Lost, ShutdownRequested, Tick
+from farhand_agent.core.events import (
+    ConnectDue,
+    Connected,
+    Lost,
+    Malformed,
+    ShutdownRequested,
+    Tick,
+)
 from farhand_agent.core.frames import Drain, Goodbye, Heartbeat, HeartbeatAck, Hello, Welcome
 from farhand_agent.core.journal import Journal
 from farhand_agent.core.live import IllegalFrame, Live, Session, StreamPhase
@@ -11,6 +18,8 @@ from farhand_wire import limits
 
 #: A runner that has not answered by then counts as running, and the agent connects without it.
 SURVEY_SECONDS = 5.0
+#: Dialling, Challenge and Welcome may take so long together.
+WELCOME_SECONDS = 30.0
 #: The stream is given up this long before the lease would end, so that the next one is in time.
 LEASE_MARGIN_SECONDS = 10.0
 
@@ -29,10 +38,18 @@ def opened(live: Live, now: float) -> list[Effect]:
 
 
 def connected(event: Connected, live: Live, journal: Journal, now: float) -> list[Effect]:
-    live.session = Session(phase=StreamPhase.HELLO, listed=frozenset(live.attempts))
+    live.session = Session(
+        phase=StreamPhase.HELLO,
+        listed=frozenset(live.attempts),
+        welcome_until=now + WELCOME_SECONDS,
+    )
     entries = tuple(attempt.entry() for attempt in live.attempts.values())
     hello = Hello(session_number=journal.session_number, slots=live.slots, journal=entries)
     return [SendFrame(frame=hello)]
+
+
+def malformed(event: Malformed, live: Live, journal: Journal, now: float) -> list[Effect]:
+    raise IllegalFrame(event.reason)
 
 
 def lost(event: Lost, live: Live, journal: Journal, now: float) -> list[Effect]:
@@ -81,6 +98,9 @@ def goodbye(frame: Goodbye, live: Live, journal: Journal, now: float) -> list[Ef
 
 def ticked(event: Tick, live: Live, journal: Journal, now: float) -> list[Effect]:
     session = live.session
+    if session.phase is StreamPhase.HELLO and now >= session.welcome_until:
+        session.phase = StreamPhase.LEAVING
+        return [EndStream(reason="the server did not open the session in time")]
     if session.phase is not StreamPhase.LIVE:
         return []
     if (dead_at := _dead_at(live)) is not None and now >= dead_at:
@@ -101,6 +121,8 @@ def wake_at(live: Live) -> float | None:
     """When the rules want a Tick, if nothing else happens before."""
     session = live.session
     moments = [since + SURVEY_SECONDS for since in live.asked.values()] if live.opening else []
+    if session.phase is StreamPhase.HELLO:
+        moments.append(session.welcome_until)
     if session.phase is StreamPhase.LIVE:
         moments.append(session.heartbeat_at)
         moments += filter(None, [_dead_at(live), *map(ride_ends, live.attempts.values())])

@@ -30,6 +30,7 @@ _EVENTS: dict[type, _Rule] = {
     frames.Goodbye: session.goodbye,
     events.ConnectDue: session.connect_due,
     events.Connected: session.connected,
+    events.Malformed: session.malformed,
     events.Lost: session.lost,
     events.Writable: outbox.writable,
     events.RunnerAsked: runners.asked,

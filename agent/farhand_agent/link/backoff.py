@@ -1,0 +1,36 @@
+"""How long to wait before the next connection: as little as possible, never in step with others."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from farhand_wire import limits
+
+#: A stream that stood for so long was a good one.
+GOOD_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """How the last stream ended. `up_seconds` counts from Welcome, None if there was none."""
+
+    up_seconds: float | None = None
+    retry_after_seconds: float | None = None
+    #: Another machine uses this identity: an operator has to look, so there is no hurry.
+    conflict: bool = False
+
+
+def next_failures(failures: int, ended: Ended) -> int:
+    """Failures in a row, this end included."""
+    good = ended.up_seconds is not None and ended.up_seconds >= GOOD_SECONDS
+    return 1 if good else failures + 1
+
+
+def delay_seconds(failures: int, ended: Ended, random: Callable[[], float]) -> float:
+    """Full jitter in a window that doubles with each failure; the server's wish comes first, with
+    a jitter of its own, since it was said to everyone. `random` gives 0 to 1."""
+    if ended.conflict:
+        return limits.RECONNECT_CAP_SECONDS * (1 + random())
+    if ended.retry_after_seconds is not None:
+        return ended.retry_after_seconds * (1 + random())
+    window = limits.RECONNECT_BASE_SECONDS * 2.0 ** min(failures - 1, 30)
+    return min(window, limits.RECONNECT_CAP_SECONDS) * random()

@@ -1,0 +1,115 @@
+"""The link's process: forked by the launcher before grpc was imported, and gone when it is."""
+
+import asyncio
+import os
+import secrets
+import signal
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from farhand_agent.core.frames import RunbookType
+from farhand_agent.core.worker import Worker
+from farhand_agent.errors import AgentError, WorkerUnknown
+from farhand_agent.host import wire
+from farhand_agent.host.interpreters import find_interpreters
+from farhand_agent.host.sandbox import Sandbox
+from farhand_agent.link.agent import Agent
+from farhand_agent.link.facts import gather
+from farhand_agent.link.identity import State
+from farhand_agent.link.journal import HostJournal
+from farhand_agent.link.serve import Service, Surroundings
+from farhand_agent.link.session import Self
+from farhand_agent.link.visit import registered, roots
+
+#: The launcher ends as well, and systemd does not start it again.
+DO_NOT_RESTART = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What `farhand-agent run` was asked for."""
+
+    state: State
+    sandbox: Sandbox
+    slots: int
+    environ: Mapping[str, str]
+
+
+def main(options: Options, hints: int) -> int:
+    """Serves until SIGTERM. `hints` becomes readable when there may be a new spare runner; at its
+    end the launcher is gone. Gives the process's exit code."""
+    try:
+        asyncio.run(_serve(options, hints))
+    except WorkerUnknown as error:
+        print(error, file=sys.stderr, flush=True)
+        return DO_NOT_RESTART
+    except AgentError as error:
+        print(error, file=sys.stderr, flush=True)
+        return 1
+    return 0
+
+
+async def _serve(options: Options, hints: int) -> None:
+    identity = registered(options.state)
+    types = usable_types(options.environ)
+    worker = Worker(slots=options.slots, types=types, read_ahead=wire.FIRST_CREDIT)
+    journal = HostJournal(state=options.state, identity=identity, sandbox=options.sandbox)
+    agent = Agent(
+        worker=worker,
+        journal=journal,
+        sandbox=options.sandbox,
+        worker_name=identity.worker_name,
+        clock=time.monotonic,
+    )
+    me = Self(
+        identity=identity,
+        key=options.state.key(),
+        facts=gather(types),
+        journal_id=options.sandbox.journal_id,
+        instance=secrets.token_hex(8),
+    )
+    around = Surroundings(
+        roots=roots(options.state),
+        environ=options.environ,
+        clock=time.monotonic,
+        log=_log,
+        on_ready=_connected(identity.endpoint, identity.worker_name),
+    )
+    service = Service(agent, me, around)
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, service.stop)
+    loop.add_reader(hints, _hinted, hints, agent, service)
+    await service.run()
+
+
+def usable_types(environ: Mapping[str, str]) -> frozenset[RunbookType]:
+    """The runbook types that this host has an interpreter for."""
+    return frozenset(map(RunbookType, find_interpreters(environ.get("PATH", ""), chosen={})))
+
+
+def _hinted(hints: int, agent: Agent, service: Service) -> None:
+    if os.read(hints, 4096):
+        agent.runners.look_again()
+    else:
+        asyncio.get_running_loop().remove_reader(hints)
+        service.stop()
+
+
+def _log(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+class _connected:
+    """Says once on standard output, for scripts, and each time in the log that jobs may come."""
+
+    def __init__(self, endpoint: str, worker_name: str) -> None:
+        self._text = f"connected to {endpoint} as {worker_name}"
+        self._said = False
+
+    def __call__(self) -> None:
+        if not self._said:
+            self._said = True
+            print("connected", flush=True)
+        _log(self._text)

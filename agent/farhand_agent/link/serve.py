@@ -1,0 +1,116 @@
+"""Stays connected, for as long as it takes."""
+
+import asyncio
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from farhand_agent.core.events import ConnectDue, ShutdownRequested
+from farhand_agent.errors import AgentError, Refused, Unreachable, WorkerUnknown
+from farhand_agent.link import backoff, proxy
+from farhand_agent.link import endpoint as endpoints
+from farhand_agent.link.agent import Agent, Clock
+from farhand_agent.link.backoff import Ended
+from farhand_agent.link.reach import reach
+from farhand_agent.link.refusal import CONFLICT
+from farhand_agent.link.session import Self, Session
+from farhand_agent.link.visit import open_stream
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What the loop takes from the world."""
+
+    roots: bytes | None
+    environ: Mapping[str, str]
+    clock: Clock
+    #: For people who read the agent's log.
+    log: Callable[[str], None]
+    #: Called each time that jobs may be offered.
+    on_ready: Callable[[], None]
+
+
+class Service:
+    """One session after the other, until it is told to stop."""
+
+    def __init__(self, agent: Agent, self_: Self, around: Surroundings) -> None:
+        self._agent = agent
+        self._self = self_
+        self._around = around
+        self._stopping = asyncio.Event()
+        #: What was logged since the last good session.
+        self._told: set[str] = set()
+
+    def stop(self) -> None:
+        """Says goodbye; jobs go on in their runners."""
+        self._stopping.set()
+        self._agent.feed(ShutdownRequested())
+        self._agent.dial.set()
+
+    async def run(self) -> None:
+        """Returns when it was stopped. Raises WorkerUnknown: there is nothing to come back to."""
+        self._agent.runners.survey()
+        failures = 0
+        try:
+            while not self._stopping.is_set():
+                self._agent.dial.clear()
+                self._agent.feed(ConnectDue())
+                await self._agent.dial.wait()
+                if self._stopping.is_set():
+                    break
+                ended = await self._one()
+                failures = backoff.next_failures(failures, ended)
+                await self._pause(backoff.delay_seconds(failures, ended, random.random))
+        finally:
+            self._agent.runners.hang_up()
+
+    async def _one(self) -> Ended:
+        around = self._around
+        identity = self._self.identity
+        async with open_stream(
+            identity.endpoint, roots=around.roots, environ=around.environ
+        ) as stream:
+            session = Session(
+                self._agent, stream, self._self, clock=around.clock, on_ready=self._ready
+            )
+            conflict = False
+            try:
+                await session.run()
+                self._tell(session.order.reason if session.order else "the server ended it")
+            except WorkerUnknown:
+                raise
+            except Unreachable as error:
+                self._tell((await self._diagnosed(error, session)).line)
+            except Refused as error:
+                conflict = error.reason == CONFLICT
+                self._tell(error.line)
+        return session.ended(conflict=conflict)
+
+    async def _diagnosed(self, error: Unreachable, session: Session) -> AgentError:
+        """The cause in words: gRPC hides why a dial or a handshake fails."""
+        endpoint = endpoints.parse(self._self.identity.endpoint)
+        never_stood = session.ended(conflict=False).up_seconds is None
+        if not never_stood or proxy.proxy_for(self._around.environ, endpoint):
+            return error
+        try:
+            await reach(endpoint, roots=self._around.roots)
+        except Unreachable as cause:
+            return cause
+        return error
+
+    def _ready(self) -> None:
+        self._told.clear()
+        self._around.on_ready()
+
+    def _tell(self, cause: str) -> None:
+        """Each cause once: an agent that cannot connect must not fill the disk with it."""
+        if cause not in self._told and not self._stopping.is_set():
+            self._told.add(cause)
+            self._around.log(f"not connected: {cause}; jobs go on, trying again until it works")
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
+        except TimeoutError:
+            pass
