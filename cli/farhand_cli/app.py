@@ -68,7 +68,9 @@ class Command(click.Group):
 )
 @click.option("--server", envvar="FARHAND_SERVER", metavar="HOST:PORT", help="Control plane.")
 @click.option("--ca", envvar="FARHAND_CA", metavar="FILE", help="Its certificate authority, PEM.")
-@click.option("--token", envvar="FARHAND_TOKEN", metavar="T", help="API token (fh_…).")
+@click.option(
+    "--token", envvar="FARHAND_TOKEN", metavar="T", help="API token; better FARHAND_TOKEN."
+)
 @click.option("--context", envvar="FARHAND_CONTEXT", metavar="C", help="Context to use.")
 @click.option("-o", "--output", type=FORMATS, default="table", help="How to answer.")
 @click.option("-q", "--quiet", is_flag=True, help="No remarks on standard error.")
@@ -92,6 +94,7 @@ def farhand(
         context=context or "",
     )
     ctx.obj = Session(choice, environment=os.environ, format_=Format(output), quiet=quiet)
+    ctx.call_on_close(ctx.obj.close)
     if ctx.invoked_subcommand is None:
         here.tell(ctx.obj)
 

@@ -1,7 +1,7 @@
 """What goes wrong, in the words of the person who reads it: what, why, and what to do next."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from farhand_cli.words import plain
 
@@ -32,6 +32,11 @@ class Failure(Exception):
         self.violations = tuple(violations)
         #: For programs: stable, in lower case.
         self.code = code
+
+    def with_steps(self, steps: Sequence[str]) -> Self:
+        """The same, with more to do."""
+        self.do += tuple(steps)
+        return self
 
     def lines(self) -> list[str]:
         """For people: `error:`, one line for each violation, `why:`, `do:`."""

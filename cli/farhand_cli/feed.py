@@ -6,14 +6,12 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias, cast
+from typing import TypeAlias, cast
 
 import grpc
 
 from farhand_cli.outcome import is_final
-
-if TYPE_CHECKING:
-    from farhand_wire.v1.job_pb2 import FollowJobOutputResponse, OutputPosition
+from farhand_wire.v1.job_pb2 import FollowJobOutputResponse, OutputPosition
 
 BACKOFF_BASE_SECONDS = 0.25
 BACKOFF_CAP_SECONDS = 5.0
@@ -50,9 +48,9 @@ class Quiet:
     """Nothing happened for a while."""
 
 
-Event: TypeAlias = "FollowJobOutputResponse | Lost | Back"
+Event: TypeAlias = FollowJobOutputResponse | Lost | Back
 #: Opens the stream at a place; where it begins for None.
-Open: TypeAlias = "Callable[[OutputPosition | None], Iterable[FollowJobOutputResponse]]"
+Open: TypeAlias = Callable[[OutputPosition | None], Iterable[FollowJobOutputResponse]]
 
 
 def delay_seconds(failures: int, chance: float) -> float:

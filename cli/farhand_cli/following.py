@@ -55,6 +55,7 @@ def follow(
 
     `tail`: begin with the last lines, with all if 0. `started`: the job, if it was just started.
     """
+    jobs = session.api.jobs
 
     def open_(position: "OutputPosition | None") -> "Iterator[FollowJobOutputResponse]":
         request = wire.job.FollowJobOutputRequest(job_id=job_id, raw=True)
@@ -62,7 +63,7 @@ def follow(
             request.tail_lines = tail
         else:
             getattr(request, "from").CopyFrom(position)
-        return session.api.jobs.FollowJobOutput(request)
+        return jobs.FollowJobOutput(request)
 
     ending = _watch(session, open_, started=started, max_wait=max_wait)
     if session.format not in (Format.TABLE, Format.NAME):
@@ -78,9 +79,10 @@ def wait(
     max_wait: float | None = None,
 ) -> NoReturn:
     """Waits until a job ends, then leaves with its exit code; programs get the job."""
+    jobs = session.api.jobs
 
     def open_(_: "OutputPosition | None") -> "Iterator[FollowJobOutputResponse]":
-        for answer in session.api.jobs.WatchJob(wire.job.WatchJobRequest(job_id=job_id)):
+        for answer in jobs.WatchJob(wire.job.WatchJobRequest(job_id=job_id)):
             yield wire.job.FollowJobOutputResponse(status=answer.job)
 
     ending = _watch(session, open_, started=started, max_wait=max_wait)

@@ -28,7 +28,7 @@ def failure(error: grpc.RpcError, target: Target) -> Failure:
     code, message = call.code(), call.details() or ""
     info, violations = _details(call)
     if info is None and code in _TRANSPORT:
-        return diagnose(target, message)
+        return diagnose(target, message).with_steps(getattr(error, "__notes__", ()))
     told = info.metadata if info else {}
     step = told.get("do") or _STEPS.get(code, "")
     return Failure(

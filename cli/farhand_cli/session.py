@@ -49,9 +49,12 @@ class Session:
 
     @cached_property
     def api(self) -> Api:
-        api = Api(self.target)
-        click.get_current_context().find_root().call_on_close(api.close)
-        return api
+        return Api(self.target)
+
+    def close(self) -> None:
+        """Ends what was opened."""
+        if "api" in self.__dict__:
+            self.api.close()
 
     def manner(self, stream: IO[str] | None = None) -> Manner:
         """How to speak to a stream, standard output if none is named."""

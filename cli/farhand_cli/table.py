@@ -95,7 +95,7 @@ def card(columns: Sequence[Column[M]], row: M, manner: Manner) -> list[str]:
     cells = [(column.title, _cell(column, row, manner)) for column in columns]
     told = [(title, cell) for title, cell in cells if cell.text not in ("", "-")]
     width = max((len(title) for title, _ in told), default=0)
-    return [f"{title.ljust(width)}{GAP}{_styled(cell, manner)}" for title, cell in told]
+    return [f"{title.lower().ljust(width)}{GAP}{_styled(cell, manner)}" for title, cell in told]
 
 
 def _cell(column: Column[M], row: M, manner: Manner) -> Cell:

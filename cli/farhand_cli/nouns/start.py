@@ -55,7 +55,12 @@ def start(
         parameter_order=list(values),
     )
     request.parameters.update(values)
-    job = session.api.jobs.StartJob(request).job
+    try:
+        job = session.api.jobs.StartJob(request).job
+    except Exception as error:
+        # Told when it is not known whether the request arrived.
+        error.add_note(f"see whether it was started: farhand job show {request.job_id}")
+        raise
     if follow or wait:
         from farhand_cli import following
 

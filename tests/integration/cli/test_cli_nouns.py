@@ -1,0 +1,392 @@
+"""Every noun and verb against a control plane: what it asks for, and what it shows."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import yaml
+from click.testing import Result
+from tests.support.control_plane import ControlPlane
+from tests.support.plane.ledger import stamp
+
+from farhand_wire.v1 import account_pb2, hybrid_worker_pb2, job_pb2, runbook_pb2, worker_pb2
+from farhand_wire.v1.hybrid_worker_group_pb2 import HybridWorkerGroup
+
+Run = Callable[..., Result]
+BINARY = b"#!/bin/bash\nprintf '\xff\x00\r\n'"
+WHEN = stamp(datetime(2026, 9, 14, 12, 0, tzinfo=UTC))
+
+
+@pytest.fixture
+def workers(plane: ControlPlane) -> None:
+    for name, state in (
+        ("app01", hybrid_worker_pb2.WORKER_STATE_ONLINE),
+        ("app02", hybrid_worker_pb2.WORKER_STATE_OFFLINE),
+    ):
+        plane.workers[name] = hybrid_worker_pb2.HybridWorker(
+            name=name,
+            worker_id=f"id-{name}",
+            group="dc1",
+            state=state,
+            slots=10,
+            slots_used=3,
+            last_seen_time=WHEN,
+            facts=worker_pb2.Facts(
+                os="Debian 12",
+                agent_version="1.2.0",
+                runbook_types=[runbook_pb2.RUNBOOK_TYPE_BASH, runbook_pb2.RUNBOOK_TYPE_PYTHON],
+            ),
+        )
+
+
+# ---- runbook ---------------------------------------------------------------------------------
+
+
+def test_import_sends_the_bytes_with_name_and_type_of_the_file(
+    run: Run, plane: ControlPlane, tmp_path: Path
+) -> None:
+    (tmp_path / "rotate-logs.sh").write_bytes(BINARY)
+
+    result = run("runbook", "import", str(tmp_path / "rotate-logs.sh"))
+
+    request = plane.requests(runbook_pb2.ImportRunbookRequest)[0]
+    assert (request.name, request.type) == ("rotate-logs", runbook_pb2.RUNBOOK_TYPE_BASH)
+    assert (request.content, request.publish, request.force) == (BINARY, False, False)
+    assert result.stdout == ""
+    assert "draft saved (bash). Publish: farhand runbook publish rotate-logs" in result.stderr
+
+
+def test_import_may_name_type_publish_and_replace(
+    run: Run, plane: ControlPlane, tmp_path: Path
+) -> None:
+    (tmp_path / "x").write_bytes(b"print()")
+    words = ["--name", "report", "--type", "python", "--publish", "--force", "-o", "json"]
+
+    result = run("runbook", "import", str(tmp_path / "x"), *words)
+
+    request = plane.requests(runbook_pb2.ImportRunbookRequest)[0]
+    assert (request.name, request.type) == ("report", runbook_pb2.RUNBOOK_TYPE_PYTHON)
+    assert (request.publish, request.force) == (True, True)
+    assert json.loads(result.stdout)["publishedVersion"] == 1
+
+
+def test_export_prints_the_bytes(run: Run, plane: ControlPlane, tmp_path: Path) -> None:
+    (tmp_path / "a.sh").write_bytes(BINARY)
+    run("runbook", "import", str(tmp_path / "a.sh"))
+
+    assert run("runbook", "export", "a", "--draft").stdout_bytes == BINARY
+    assert plane.requests(runbook_pb2.ExportRunbookRequest)[0].draft
+
+
+def test_a_list_shows_every_page(run: Run, plane: ControlPlane) -> None:
+    for name in "edcba":
+        plane.runbooks[name] = runbook_pb2.Runbook(
+            name=name,
+            type=runbook_pb2.RUNBOOK_TYPE_PYTHON,
+            state=runbook_pb2.RUNBOOK_STATE_EDIT,
+            published_version=9,
+            modify_time=WHEN,
+        )
+
+    lines = run("runbook", "list").stdout.splitlines()
+
+    assert lines[0].split() == ["NAME", "TYPE", "VERSION", "CHANGED", "STATE"]
+    assert lines[1] == "a     python  v9       2026-09-14T12:00:00Z  + published, draft differs"
+    assert [line[0] for line in lines[1:]] == list("abcde")
+
+
+def test_show_publish_and_delete_a_runbook(run: Run, plane: ControlPlane) -> None:
+    plane.runbooks["a"] = runbook_pb2.Runbook(name="a", type=runbook_pb2.RUNBOOK_TYPE_BASH)
+
+    published = run("runbook", "publish", "a")
+    shown = run("runbook", "show", "a")
+    deleted = run("runbook", "delete", "a")
+
+    assert "a: v1 published (bash)" in published.stderr
+    assert "state    ok published\n" in shown.stdout
+    assert (deleted.exit_code, plane.runbooks) == (0, {})
+
+
+# ---- group, worker ---------------------------------------------------------------------------
+
+
+def test_groups_are_created_shown_listed_and_deleted(run: Run, plane: ControlPlane) -> None:
+    created = run("group", "create", "dc1")
+    plane.groups["dc1"].MergeFrom(HybridWorkerGroup(workers=7, workers_online=6, slots=60))
+    listed = run("group", "list")
+    shown = run("group", "show", "dc1", "-o", "json")
+    deleted = run("group", "delete", "dc1")
+
+    assert "farhand token create --group dc1" in created.stderr
+    assert listed.stdout.splitlines()[1].split() == ["dc1", "6/7", "0/60", "0", "-"]
+    assert json.loads(shown.stdout)["workersOnline"] == 6
+    assert (deleted.exit_code, plane.groups) == (0, {})
+
+
+@pytest.mark.usefixtures("workers")
+def test_workers_are_listed_with_state_and_facts(run: Run) -> None:
+    result = run("worker", "list", "--group", "dc1")
+
+    assert result.stdout.splitlines() == [
+        "NAME   STATE             GROUP  HEARD                 SLOTS  AGENT  OS",
+        "app01  * connected       dc1    2026-09-14T12:00:00Z  3/10   1.2.0  Debian 12",
+        "app02  ! out of contact  dc1    2026-09-14T12:00:00Z  3/10   1.2.0  Debian 12",
+    ]
+    assert result.stderr == "1 of 2 connected\n"
+
+
+@pytest.mark.usefixtures("workers")
+def test_workers_may_be_chosen_by_state(run: Run) -> None:
+    result = run("worker", "list", "--state", "connected", "-o", "name")
+
+    assert result.stdout == "app01\n"
+
+
+@pytest.mark.usefixtures("workers")
+def test_a_worker_is_shown_and_deleted(run: Run, plane: ControlPlane) -> None:
+    shown = run("worker", "show", "app01")
+    deleted = run("worker", "delete", "app01", "--force")
+
+    assert "runs   bash, python\n" in shown.stdout
+    assert (deleted.exit_code, list(plane.workers)) == (0, ["app02"])
+    assert plane.requests(hybrid_worker_pb2.DeleteHybridWorkerRequest)[0].force
+
+
+# ---- token, key ------------------------------------------------------------------------------
+
+
+def test_a_token_is_the_line_that_joins_a_machine(run: Run, plane: ControlPlane) -> None:
+    words = ["--ttl", "90m", "--uses", "50", "--cidr", "10.0.0.0/8", "--cidr", "10.1.0.1"]
+
+    result = run("token", "create", "--group", "dc1", *words)
+
+    request = plane.requests(account_pb2.CreateRegistrationTokenRequest)[0]
+    assert (request.ttl.seconds, request.uses) == (5400, 50)
+    assert list(request.cidrs) == ["10.0.0.0/8", "10.1.0.1/32"]
+    assert result.stdout == "farhand-agent register --group dc1 --token fht_secret\n"
+    assert result.stderr.startswith("50 uses, until 2026-09-14T13:05:00Z. See it arrive:")
+
+
+def test_a_token_as_json_has_its_parts(run: Run, plane: ControlPlane) -> None:
+    made = json.loads(run("token", "create", "--group", "dc1", "-o", "json").stdout)
+
+    assert made["token"] == "fht_secret"
+    assert made["endpoint"] == plane.endpoint
+    assert made["caSha256"] == "9f2c"
+    assert made["command"].startswith("farhand-agent register")
+    assert not plane.requests(account_pb2.CreateRegistrationTokenRequest)[0].HasField("ttl")
+
+
+def test_tokens_are_listed_and_revoked(run: Run) -> None:
+    run("token", "create", "--group", "dc1")
+    revoked = run("token", "revoke", "t1")
+    listed = run("token", "list")
+
+    assert revoked.exit_code == 0
+    assert listed.stdout.splitlines()[1].split() == [
+        *("t1", "dc1", "revoked", "2026-09-14T13:05:00Z", "anywhere")
+    ]
+
+
+@pytest.mark.parametrize(
+    "words", [["--ttl", "soon"], ["--ttl", "0s"], ["--cidr", "10.0.0.1/8"], ["--uses", "0"]]
+)
+def test_a_token_with_wrong_limits_is_a_usage_error(
+    run: Run, plane: ControlPlane, words: list[str]
+) -> None:
+    result = run("token", "create", "--group", "dc1", *words)
+
+    assert (result.exit_code, plane.calls) == (2, [])
+
+
+def test_keys_are_shown_and_regenerated(run: Run, plane: ControlPlane) -> None:
+    shown = run("key", "show")
+    regenerated = run("key", "regenerate", "secondary")
+
+    assert shown.stdout.splitlines()[1:] == [
+        "primary     p-key",
+        "secondary   s-key",
+        "ca sha-256  9f2c",
+    ]
+    assert regenerated.stdout == "new-key\n"
+    request = plane.requests(account_pb2.RegenerateAccountKeyRequest)[0]
+    assert request.slot == account_pb2.ACCOUNT_KEY_SLOT_SECONDARY
+
+
+# ---- job -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def jobs(plane: ControlPlane) -> None:
+    plane.add_job(
+        "0197c2e1",
+        runbook="nightly-copy",
+        runbook_version=4,
+        run_on="dc1",
+        worker="app01",
+        status=job_pb2.JOB_STATUS_FAILED,
+        status_details="exit code 28",
+        started_by="olga",
+        start_time=WHEN,
+        end_time=stamp(datetime(2026, 9, 14, 12, 4, 11, tzinfo=UTC)),
+        exit_code=28,
+    )
+    plane.add_job("0297c2e1", runbook="other", run_on="dmz", status=job_pb2.JOB_STATUS_NEW)
+
+
+@pytest.mark.usefixtures("jobs")
+def test_jobs_are_listed_newest_first_with_their_state_first(run: Run) -> None:
+    lines = run("job", "list").stdout.splitlines()
+
+    assert lines[0].split() == [
+        *("STATE", "RUNBOOK", "WHERE", "BY", "STARTED", "RAN", "EXIT", "JOB", "DETAILS")
+    ]
+    assert lines[1].startswith(".. queued  other")
+    assert lines[2].split("  ")[0] == "x failed"
+    assert "dc1/app01  olga  2026-09-14T12:00:00Z  4:11  28    0197c2e1  exit code 28" in lines[2]
+
+
+@pytest.mark.usefixtures("jobs")
+def test_jobs_may_be_chosen(run: Run, plane: ControlPlane) -> None:
+    words = ["--state", "failed", "--state", "out-of-contact", "--limit", "7"]
+
+    result = run("job", "list", *words, "--runbook", "nightly-copy", "--group", "dc1", "-o", "name")
+
+    request = plane.requests(job_pb2.ListJobsRequest)[0]
+    assert result.stdout == "0197c2e1\n"
+    assert (request.page_size, request.runbook, request.run_on) == (7, "nightly-copy", "dc1")
+    assert list(request.statuses) == [
+        job_pb2.JOB_STATUS_FAILED,
+        job_pb2.JOB_STATUS_DISCONNECTED,
+    ]
+
+
+@pytest.mark.usefixtures("jobs")
+def test_a_list_that_was_cut_says_so(run: Run) -> None:
+    assert run("job", "list", "--limit", "1").stderr == "the newest 1; more: --limit\n"
+
+
+def test_an_unknown_state_names_the_known_ones(run: Run, plane: ControlPlane) -> None:
+    result = run("job", "list", "--state", "exploded")
+
+    assert (result.exit_code, plane.calls) == (2, [])
+    assert "out-of-contact" in result.stderr
+
+
+@pytest.mark.usefixtures("jobs")
+def test_a_job_is_shown_by_the_beginning_of_its_id(run: Run) -> None:
+    result = run("job", "show", "01")
+
+    assert "state    x failed\n" in result.stdout
+    assert "runbook  nightly-copy v4\n" in result.stdout
+    assert "exit     28\n" in result.stdout
+
+
+@pytest.mark.usefixtures("jobs")
+def test_the_formats_of_one_thing_and_of_a_list(run: Run) -> None:
+    one = json.loads(run("job", "show", "01", "-o", "json").stdout)
+    many = json.loads(run("-o", "json", "job", "list").stdout)
+    lines = [json.loads(line) for line in run("job", "list", "-o", "jsonl").stdout.splitlines()]
+    document = yaml.safe_load(run("job", "list", "-o", "yaml").stdout)
+
+    assert (one["exitCode"], one["status"]) == (28, "JOB_STATUS_FAILED")
+    assert one["outputBytes"] == "0"
+    assert many == lines == document
+    assert many[1] == one
+
+
+@pytest.mark.usefixtures("jobs")
+def test_why_tells_each_worker_and_what_to_do(run: Run, plane: ControlPlane) -> None:
+    plane.verdict = job_pb2.ExplainJobResponse(
+        code="no_member_online",
+        message="other waits because no member of group dmz is online",
+        workers=[
+            job_pb2.WorkerVerdict(
+                worker="dmz-01", verdict="not connected", detail="last heard 09:31"
+            ),
+            job_pb2.WorkerVerdict(worker="dmz-2", verdict="free"),
+        ],
+        do=["start the agent on dmz-01"],
+    )
+
+    assert run("job", "why", "02").stdout.splitlines() == [
+        "other waits because no member of group dmz is online",
+        "  dmz-01  not connected  last heard 09:31",
+        "  dmz-2   free",
+        "do: start the agent on dmz-01",
+    ]
+    assert json.loads(run("job", "why", "02", "-o", "json").stdout)["code"] == "no_member_online"
+
+
+@pytest.mark.usefixtures("jobs")
+def test_output_is_byte_for_byte_and_each_stream_goes_where_it_belongs(
+    run: Run, plane: ControlPlane
+) -> None:
+    plane.say("0197c2e1", BINARY)
+    plane.lose("0197c2e1", 5, "disk full")
+    plane.say("0197c2e1", b"\xfeerror", job_pb2.JOB_STREAM_ERROR)
+
+    result = run("job", "output", "01")
+
+    assert result.stdout_bytes == BINARY
+    assert result.stderr_bytes == b"5 bytes of output are gone: disk full\n\xfeerror"
+
+
+@pytest.mark.usefixtures("jobs")
+def test_a_stream_that_is_asked_for_goes_to_standard_output(run: Run, plane: ControlPlane) -> None:
+    plane.say("0197c2e1", b"out\n")
+    plane.say("0197c2e1", b"err\n", job_pb2.JOB_STREAM_ERROR)
+
+    result = run("job", "output", "01", "--stream", "error")
+
+    assert (result.stdout, result.stderr) == ("err\n", "")
+
+
+@pytest.mark.usefixtures("jobs")
+def test_output_as_json_has_text_or_raw_bytes(run: Run, plane: ControlPlane) -> None:
+    plane.say("0197c2e1", b"a\xff")
+
+    text = json.loads(run("job", "output", "01", "-o", "json").stdout)
+    raw = json.loads(run("job", "output", "01", "-o", "jsonl", "--raw").stdout)
+
+    assert text[0]["output"]["text"] == "a\ufffd"
+    assert raw["output"]["data"] == "Yf8="
+
+
+# ---- the rest --------------------------------------------------------------------------------
+
+
+def test_without_a_noun_it_says_where_it_is(run: Run, plane: ControlPlane) -> None:
+    plane.groups["dc1"] = HybridWorkerGroup(
+        name="dc1", workers=7, workers_online=6, slots_used=12, jobs_waiting=7
+    )
+    plane.groups["dmz"] = HybridWorkerGroup(name="dmz", workers=2)
+
+    result = run()
+
+    assert result.stdout == (
+        f"{plane.endpoint} as olga, account default | 12 running, 7 queued | dc1 6/7  dmz 0/2 !\n"
+    )
+    assert json.loads(run("-o", "json").stdout)["groups"][0]["jobsWaiting"] == 7
+
+
+@pytest.mark.parametrize("noun", ["runbook", "group", "worker", "token", "job"])
+def test_an_empty_list_says_what_to_do_and_is_empty_for_programs(run: Run, noun: str) -> None:
+    people = run(noun, "list")
+    program = run(noun, "list", "-o", "json")
+
+    assert (people.exit_code, people.stdout) == (0, "")
+    assert "farhand " in people.stderr
+    assert (json.loads(program.stdout), program.stderr) == ([], "")
+
+
+def test_quiet_makes_no_remarks(run: Run) -> None:
+    assert run("group", "list", "-q").stderr == ""
+    assert run("-q", "group", "list").stderr == ""
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_is_printed(run: Run, shell: str) -> None:
+    assert "_FARHAND_COMPLETE" in run("completion", shell).stdout

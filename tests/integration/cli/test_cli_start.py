@@ -1,0 +1,69 @@
+import json
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+from google.protobuf.json_format import MessageToDict
+from tests.support.control_plane import ControlPlane
+
+from farhand_wire.v1 import job_pb2
+
+Run = Callable[..., Result]
+ID = "0197c2e1-0000-4000-8000-000000000000"
+
+
+def started(plane: ControlPlane) -> Any:
+    return plane.requests(job_pb2.StartJobRequest)[0]
+
+
+def test_start_prints_the_id_of_the_job(run: Run, plane: ControlPlane) -> None:
+    result = run("start", "hello", "--run-on", "demo")
+
+    request = started(plane)
+    assert (request.runbook, request.run_on) == ("hello", "demo")
+    assert result.stdout == f"{uuid.UUID(request.job_id)}\n"
+    assert result.stderr == ""
+
+
+def test_parameters_are_typed_and_ordered(run: Run, plane: ControlPlane) -> None:
+    words = ["-p", "z=7", "-p", "a=007", "-p", 'm={"x": [true, null]}']
+
+    run("start", "hello", "--run-on", "demo", *words)
+
+    request = started(plane)
+    assert list(request.parameter_order) == ["z", "a", "m"]
+    assert MessageToDict(request.parameters) == {"z": 7, "a": "007", "m": {"x": [True, None]}}
+
+
+@pytest.mark.parametrize("source", ["file", "-"])
+def test_parameters_may_be_a_document(
+    run: Run, plane: ControlPlane, tmp_path: Path, source: str
+) -> None:
+    document = '{"b": 1, "a": 2}'
+    (tmp_path / "file").write_text(document)
+    path = "-" if source == "-" else str(tmp_path / "file")
+
+    run("start", "hello", "--run-on", "demo", "--params", path, "-p", "c=3", stdin=document)
+
+    assert list(started(plane).parameter_order) == ["b", "a", "c"]
+
+
+def test_the_same_id_twice_is_one_job(run: Run, plane: ControlPlane) -> None:
+    words = ["start", "hello", "--run-on", "demo", "--job-id", ID, "-o", "json"]
+
+    first, second = json.loads(run(*words).stdout), json.loads(run(*words).stdout)
+
+    assert (first, list(plane.spools)) == (second, [ID])
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["-p", "x"], ["--job-id", "7"], ["--max-wait", "3"], ["--params", "/no/such/file"]],
+)
+def test_wrong_usage_starts_nothing(run: Run, plane: ControlPlane, words: list[str]) -> None:
+    result = run("start", "hello", "--run-on", "demo", *words)
+
+    assert (result.exit_code, plane.calls) == (2, [])
