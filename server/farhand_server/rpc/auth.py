@@ -3,6 +3,8 @@
 Decided before anything of the request is read.
 """
 
+from __future__ import annotations
+
 import enum
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
@@ -89,7 +91,7 @@ POLICIES: Mapping[str, Policy] = {
 class Authentication(aio.ServerInterceptor):
     """Lets a call through to its handler, or answers in its place."""
 
-    def __init__(self, callers: "Callers") -> None:
+    def __init__(self, callers: Callers) -> None:
         self._callers = callers
 
     async def intercept_service(

@@ -36,11 +36,21 @@ class WorkerService(worker_pb2_grpc.WorkerServiceServicer):
         self._tokens = SessionTokens(clock=backend.clock, chance=backend.chance)
         self._unproven: set[SessionId] = set()
         self._readers: set[asyncio.Task[None]] = set()
+        self._ears: set[Ear] = set()
+        self._silence = asyncio.Event()
         self._closing = False
 
-    def close(self) -> None:
-        """No new streams; those that are open go on."""
+    async def drain(self, seconds: float, *, retry_after_ms: int) -> None:
+        """No new streams; those that are open are told to come back, and get a while to end."""
         self._closing = True
+        for ear in self._ears:
+            ear.box.put(frames.Drain(reason="the server stops", retry_after_ms=retry_after_ms))
+            ear.box.end()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self._ears:
+                    self._silence.clear()
+                    await self._silence.wait()
 
     async def Connect(  # type: ignore[override]  # writes through the context
         self, request_iterator: object, context: Context
@@ -52,6 +62,7 @@ class WorkerService(worker_pb2_grpc.WorkerServiceServicer):
                 "too many streams wait for their proof", do="connect again in a few seconds"
             )
         ear = Ear(self._stream(context), context, self._unproven)
+        self._ears.add(ear)
         reader = asyncio.create_task(ear.listen())
         self._readers.add(reader)
         reader.add_done_callback(self._readers.discard)
@@ -59,6 +70,8 @@ class WorkerService(worker_pb2_grpc.WorkerServiceServicer):
             await _write(ear, context)
         finally:
             ear.close()
+            self._ears.discard(ear)
+            self._silence.set()
         if reader.done():
             reader.result()
         if ear.box.refusal is not None:

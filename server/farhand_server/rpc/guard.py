@@ -3,6 +3,8 @@
 Without it grpc.aio would send the text of an unexpected exception to the caller.
 """
 
+from __future__ import annotations
+
 import asyncio
 import inspect
 import uuid

@@ -140,10 +140,10 @@ class RpcServer:
             await self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
         return port
 
-    async def close(self) -> None:
-        """Says NOT_SERVING and takes no new streams of workers; everything else goes on."""
-        self._streams.close()
+    async def drain(self, seconds: float, *, retry_after_ms: int) -> None:
+        """Says NOT_SERVING, sends workers away, and waits for their streams to end."""
         await self._health.enter_graceful_shutdown()
+        await self._streams.drain(seconds, retry_after_ms=retry_after_ms)
 
     async def stop(self, grace_seconds: float) -> None:
         """Ends every call, at the latest after the grace."""

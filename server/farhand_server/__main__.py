@@ -1,0 +1,112 @@
+"""farhand-server: argv and environment to settings, then `init` or `run`."""
+
+import argparse
+import asyncio
+import datetime
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import farhand_wire
+from farhand_server import logs
+from farhand_server.errors import StartError
+from farhand_server.init import Plan, contexts_path, initialise
+from farhand_server.settings import DATA, LISTEN, OPTIONS, Option, data_path, resolve
+
+#: Threads hand over the interpreter this often: a busy one must not delay the loop.
+SWITCH_SECONDS = 0.0005
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Gives the exit status."""
+    arguments = _parser().parse_args(argv)
+    try:
+        return _init(arguments) if arguments.command == "init" else _run(arguments)
+    except StartError as error:
+        what, _, do = str(error).partition("; ")
+        print(f"error: {what}", file=sys.stderr)
+        if do:
+            print(f"  do:  {do}", file=sys.stderr)
+        return 1
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    flags = {option.name: getattr(arguments, option.name) for option in OPTIONS}
+    settings = resolve(flags, os.environ, data=_data(arguments))
+    logs.configure(form=settings.log_format, level=settings.log_level)
+    sys.setswitchinterval(SWITCH_SECONDS)
+    _prepare_grpc()
+    from farhand_server.app import serve  # imports grpc
+
+    asyncio.run(serve(settings))
+    return 0
+
+
+def _prepare_grpc() -> None:
+    """What grpc reads from the environment when it is imported."""
+    assert "grpc" not in sys.modules
+    # Its fork handlers crash children.
+    os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
+    # It would write to stderr by itself.
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+    # TLS 1.3 only: the one cipher of TLS 1.2 that is left needs an RSA certificate, ours is ECDSA.
+    os.environ.setdefault("GRPC_SSL_CIPHER_SUITES", "ECDHE-RSA-AES256-GCM-SHA384")
+
+
+def _init(arguments: argparse.Namespace) -> int:
+    plan = Plan(
+        data=_data(arguments),
+        account=arguments.account,
+        hosts=arguments.host or [],
+        listen=arguments.listen or os.environ.get("FARHAND_SERVER_LISTEN") or LISTEN,
+        endpoint=arguments.endpoint or os.environ.get("FARHAND_SERVER_ENDPOINT") or "",
+        contexts=contexts_path(os.environ),
+    )
+    token = initialise(plan, now=datetime.datetime.now(datetime.UTC), chance=os.urandom)
+    print(f"owner token: {token}")
+    print(f"  the token is in {plan.contexts}: farhand works here at once", file=sys.stderr)
+    print(f"  next: farhand-server run --data {plan.data}", file=sys.stderr)
+    return 0
+
+
+def _data(arguments: argparse.Namespace) -> Path:
+    return data_path(arguments.data, os.environ, root=os.geteuid() == 0)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="farhand-server", description="The control plane of Farhand."
+    )
+    parser.add_argument("--version", action="version", version=farhand_wire.__version__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    init = commands.add_parser("init", help="make a data directory and everything in it")
+    _add(init, DATA)
+    init.add_argument(
+        "--host",
+        action="append",
+        metavar="NAME",
+        help="name or address that agents and operators dial; may be given again",
+    )
+    init.add_argument("--account", default="default", help="the first automation account")
+    run = commands.add_parser("run", help="serve until SIGTERM")
+    _add(run, DATA)
+    for option in OPTIONS:
+        _add(run, option)
+        if option.name in ("listen", "endpoint"):
+            _add(init, option)
+    return parser
+
+
+def _add(parser: argparse.ArgumentParser, option: Option) -> None:
+    default = f", {option.default} if not given" if option.default else ""
+    parser.add_argument(
+        option.flag,
+        dest=option.name,
+        choices=option.choices or None,
+        help=f"{option.help} (or {option.variable}{default})",
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

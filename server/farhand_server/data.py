@@ -1,0 +1,125 @@
+"""The data directory: what lies in it, who may read it, and that one server uses it."""
+
+import fcntl
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from farhand_server.errors import StartError
+
+
+@dataclass(frozen=True, slots=True)
+class DataDirectory:
+    """Names of everything that a server keeps."""
+
+    path: Path
+
+    @property
+    def ca_certificate(self) -> Path:
+        return self.path / "ca.pem"
+
+    @property
+    def ca_key(self) -> Path:
+        return self.path / "ca.key"
+
+    @property
+    def certificate(self) -> Path:
+        return self.path / "server.pem"
+
+    @property
+    def key(self) -> Path:
+        return self.path / "server.key"
+
+    @property
+    def master_key(self) -> Path:
+        return self.path / "master.key"
+
+    @property
+    def settings(self) -> Path:
+        return self.path / "server.toml"
+
+    @property
+    def lock(self) -> Path:
+        return self.path / "lock"
+
+    @property
+    def state(self) -> Path:
+        return self.path / "farhand.db"
+
+    @property
+    def output(self) -> Path:
+        return self.path / "output.db"
+
+    def check(self) -> None:
+        """Raises StartError unless `init` made it and its secrets are the owner's alone."""
+        if not self.master_key.exists():
+            raise StartError(
+                f"{self.path} holds no server; make one with: "
+                f"farhand-server init --data {self.path}"
+            )
+        for secret in (self.master_key, self.key, self.ca_key):
+            if not secret.exists() and secret == self.ca_key:
+                continue  # kept elsewhere: certificates come from there, too
+            mode = stat.S_IMODE(secret.stat().st_mode)
+            if mode & 0o077:
+                raise StartError(
+                    f"{secret} can be read by others (mode {mode:04o}); "
+                    f"chmod 600 {secret}, and think about who may have read it"
+                )
+
+
+def write_new(path: Path, content: bytes) -> None:
+    """Makes a file that must not exist, for its owner alone, durably."""
+    descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    sync_directory(path.parent)
+
+
+def replace(path: Path, content: bytes) -> None:
+    """Puts a file in the place of another; readers see the one or the other."""
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    fresh.unlink(missing_ok=True)
+    write_new(fresh, content)
+    os.rename(fresh, path)
+    sync_directory(path.parent)
+
+
+def sync_directory(path: Path) -> None:
+    """Names in a directory survive a loss of power, too."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+class Lock:
+    """Held by the one server of a data directory; the kernel gives it back when that dies."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._descriptor: int | None = None
+
+    def acquire(self) -> None:
+        """Raises StartError, naming the other server."""
+        descriptor = os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.pread(descriptor, 32, 0).decode(errors="replace").strip() or "unknown"
+            os.close(descriptor)
+            raise StartError(
+                f"another server (process {holder}) uses {self._path.parent}; stop it first"
+            ) from None
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        self._descriptor = descriptor
+
+    def release(self) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None

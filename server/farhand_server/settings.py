@@ -1,0 +1,113 @@
+"""Every option of `farhand-server`: its flag, its environment variable, its key in server.toml.
+
+A flag wins over the environment (FARHAND_SERVER_<OPTION>), the environment over
+<data>/server.toml, and that over the default.
+"""
+
+import socket
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from farhand_server.errors import StartError
+
+PREFIX = "FARHAND_SERVER_"
+LISTEN = "0.0.0.0:8443"
+LOG_FORMATS = ("json", "console")
+LOG_LEVELS = ("debug", "info", "warning", "error")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """One option. `default` None: worked out from the others."""
+
+    name: str
+    help: str
+    default: str | None = None
+    choices: tuple[str, ...] = ()
+
+    @property
+    def flag(self) -> str:
+        return "--" + self.name.replace("_", "-")
+
+    @property
+    def variable(self) -> str:
+        return PREFIX + self.name.upper()
+
+
+DATA = Option(name="data", help="the data directory")
+OPTIONS = (
+    Option(name="listen", help="host:port to serve on", default=LISTEN),
+    Option(name="endpoint", help="host:port that agents dial, as shown with new tokens"),
+    Option(name="log_format", help="json or console", default="json", choices=LOG_FORMATS),
+    Option(
+        name="log_level",
+        help="debug, info, warning or error",
+        default="info",
+        choices=LOG_LEVELS,
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What `run` needs to know."""
+
+    data: Path
+    listen: str = LISTEN
+    endpoint: str = ""
+    log_format: str = "json"
+    log_level: str = "info"
+
+
+def data_path(flag: str | None, environ: Mapping[str, str], *, root: bool) -> Path:
+    """The data directory: root's is the system's, everybody else has one at home."""
+    if chosen := flag or environ.get(DATA.variable):
+        return Path(chosen).absolute()
+    if root:
+        return Path("/var/lib/farhand-server")
+    base = environ.get("XDG_DATA_HOME") or Path(environ.get("HOME", "~")) / ".local/share"
+    return Path(base, "farhand-server").expanduser()
+
+
+def resolve(flags: Mapping[str, str | None], environ: Mapping[str, str], *, data: Path) -> Settings:
+    """Raises StartError, naming the place of a bad value."""
+    file = _file(data / "server.toml")
+    values: dict[str, str] = {}
+    for option in OPTIONS:
+        places = (
+            (option.flag, flags.get(option.name)),
+            (option.variable, environ.get(option.variable)),
+            (f"{option.name} in {data / 'server.toml'}", file.get(option.name)),
+        )
+        place, value = next(((p, v) for p, v in places if v), ("", option.default or ""))
+        if option.choices and value not in option.choices:
+            raise StartError(f'{place}: "{value}" is not one of {", ".join(option.choices)}')
+        values[option.name] = value
+    _, port = split(values["listen"])
+    values["endpoint"] = values["endpoint"] or f"{socket.gethostname()}:{port}"
+    return Settings(data=data, **values)
+
+
+def split(address: str) -> tuple[str, int]:
+    """host and port of host:port ([::1]:8443 for IPv6). Raises StartError."""
+    host, colon, port = address.rpartition(":")
+    if not colon or not port.isdigit() or int(port) > 65535:
+        raise StartError(f'"{address}" is not host:port, for example {LISTEN}')
+    return host.strip("[]"), int(port)
+
+
+def _file(path: Path) -> dict[str, str]:
+    try:
+        content = tomllib.loads(path.read_text())
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise StartError(f"{path} cannot be read: {error}; correct it") from error
+    known = {option.name for option in OPTIONS}
+    if unknown := sorted(set(content) - known):
+        raise StartError(
+            f"{path} has unknown keys: {', '.join(unknown)}; known: {', '.join(sorted(known))}"
+        )
+    return {name: str(value) for name, value in content.items()}
