@@ -7,12 +7,12 @@ stored is kept for a while in memory, so that followers of a running job read no
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from farhand_server.core.output import Taking, taking
 from farhand_server.engine.cache import ChunkCache
-from farhand_server.engine.ports import Queries
 from farhand_server.engine.switchboard import Switchboard
-from farhand_server.engine.writer import Append, OutputWriter, Seal, Stored
+from farhand_server.engine.writer import Append, Seal, Stored
 from farhand_server.errors import ProtocolViolation
 from farhand_server.model import frames
 from farhand_server.model.identifiers import SessionId
@@ -21,6 +21,19 @@ from farhand_wire import limits
 
 #: An agent that sends twice its window before anything is stored does not keep the protocol.
 UNSTORED_BYTES = 2 * limits.WINDOW_BYTES + limits.MESSAGE_BYTES
+
+
+class Inbox(Protocol):
+    """The writer, as the desk sees it."""
+
+    def put(self, item: Append | Seal) -> None: ...
+
+
+class Shelf(Protocol):
+    """What is committed, from any thread."""
+
+    def extent(self, spool: SpoolId) -> Extent: ...
+    def chunks(self, spool: SpoolId, offset: int, most: int) -> Sequence[Chunk]: ...
 
 
 @dataclass(slots=True)
@@ -37,7 +50,7 @@ class Arrival:
 class OutputDesk:
     """Takes output and results of sessions. Loop thread only."""
 
-    def __init__(self, *, writer: OutputWriter, queries: Queries, switchboard: Switchboard) -> None:
+    def __init__(self, *, writer: Inbox, queries: Shelf, switchboard: Switchboard) -> None:
         self._writer = writer
         self._queries = queries
         self._switchboard = switchboard

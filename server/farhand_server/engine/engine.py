@@ -16,7 +16,7 @@ from farhand_server.engine.ports import Clock, StateStore
 from farhand_server.engine.switchboard import Switchboard
 from farhand_server.engine.turns import Turns
 from farhand_server.engine.writer import OutputWriter, Stored
-from farhand_server.errors import OutcomeUnknown, Refusal, ShuttingDown
+from farhand_server.errors import Refusal, ShuttingDown
 from farhand_server.model import frames
 from farhand_server.model.identifiers import SessionId
 from farhand_server.model.output import Extent, SpoolId
@@ -174,6 +174,6 @@ class _WriterNews:
     def violated(self, session: SessionId, problem: str) -> None:
         self._hop(self._outlet.end, session, problem)
 
-    def failed(self, error: OutcomeUnknown) -> None:
-        log.error("output was not committed; starting over", error=str(error))
+    def failed(self, error: Exception) -> None:
+        log.error("output was not committed; starting over", exc_info=error)
         self._hop(self._outlet.start_over)

@@ -27,9 +27,13 @@ class StateStore(Protocol):
 
 
 class OutputStore(Protocol):
-    """The bytes of jobs, written by one thread."""
+    """The bytes of jobs, written by one thread. A failure (OutcomeUnknown) undoes whatever was not
+    committed."""
 
-    def extent(self, spool: SpoolId) -> Extent: ...
+    def extent(self, spool: SpoolId) -> Extent:
+        """How much of it is here; never calls durable what is not."""
+        ...
+
     def append(self, spool: SpoolId, chunks: Sequence[Chunk], extent: Extent) -> None:
         """Adds chunks; `extent` is the spool's after them. Not committed yet."""
         ...

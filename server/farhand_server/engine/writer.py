@@ -13,7 +13,6 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from farhand_server.engine.ports import Clock, OutputStore
-from farhand_server.errors import OutcomeUnknown
 from farhand_server.model import frames
 from farhand_server.model.identifiers import SessionId
 from farhand_server.model.output import Chunk, Extent, SpoolId
@@ -61,7 +60,7 @@ class Audience(Protocol):
     def missing(self, session: SessionId, spool: SpoolId, size: int) -> None: ...
     def sealed(self, session: SessionId, result: frames.Result, extent: Extent) -> None: ...
     def violated(self, session: SessionId, problem: str) -> None: ...
-    def failed(self, error: OutcomeUnknown) -> None: ...
+    def failed(self, error: Exception) -> None: ...
 
 
 class OutputWriter:
@@ -98,7 +97,8 @@ class OutputWriter:
                 items = [item for item in batch if item is not None]
                 try:
                     ledger.write(items, idle=self._queue.empty())
-                except OutcomeUnknown as error:
+                except Exception as error:
+                    # The store's failure or a bug here: what was told is true, the rest is open.
                     audience.failed(error)
                     ledger.forget()
                 if len(items) < len(batch):
@@ -142,6 +142,8 @@ class Ledger:
             self._store.commit()
             self._audience.stored(news)
         seals = [item for item in items if isinstance(item, Seal)]
+        for seal in seals:
+            self._extent(seal.spool)
         if self._unsynced and (seals or idle or self._is_due()):
             self._sync()
         for seal in seals:
@@ -212,6 +214,8 @@ class Ledger:
         known = self._extents.get(spool)
         if known is None:
             known = self._extents[spool] = self._store.extent(spool)
+            if known.durable < known.stored:
+                self._unsynced[spool] = None
         return known
 
 

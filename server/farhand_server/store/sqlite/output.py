@@ -1,6 +1,9 @@
 """The bytes of jobs: appended and committed without waiting for the disk, synced when it counts."""
 
-from collections.abc import Sequence
+import contextlib
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from farhand_server.model.output import Chunk, Extent, SpoolId
@@ -17,37 +20,64 @@ class SqliteOutputStore:
     def __init__(self, path: Path) -> None:
         self._connection = open_output(path)
         self._ids: dict[SpoolId, int] = {}
+        #: Rows that changed since the last sync.
+        self._unsynced: set[int] = set()
         # Whatever a crash left behind is durable before anyone is told what is stored.
-        self.sync()
+        self._sync("UPDATE spools SET durable = size WHERE durable < size")
 
     def extent(self, spool: SpoolId) -> Extent:
-        row = self._connection.execute(
-            "SELECT * FROM spools WHERE job = ? AND attempt = ?", (spool.job, spool.attempt)
-        ).fetchone()
+        with outcome_unknown():
+            row = self._connection.execute(
+                "SELECT * FROM spools WHERE job = ? AND attempt = ?", (spool.job, spool.attempt)
+            ).fetchone()
         return rows.extent(row)
 
     def append(self, spool: SpoolId, chunks: Sequence[Chunk], extent: Extent) -> None:
-        with outcome_unknown():
+        with self._all_or_nothing():
             self._begin()
             id_ = self._save(spool, extent)
+            self._unsynced.add(id_)
             self._connection.executemany(
                 "INSERT INTO chunks (spool, offset, lines_before, data) VALUES (?, ?, ?, ?)",
                 [(id_, chunk.offset, chunk.lines_before, chunk.data) for chunk in chunks],
             )
 
     def commit(self) -> None:
-        with outcome_unknown():
+        with self._all_or_nothing():
             if self._connection.in_transaction:
                 self._connection.execute("COMMIT")
 
     def sync(self) -> None:
         """One small commit that waits for the disk: in a write-ahead log that makes everything
-        before it durable as well."""
-        with outcome_unknown():
-            self.commit()
+        before it durable as well. Readers see it no sooner, so what rows call durable, is."""
+        self.commit()
+        if self._unsynced:
+            self._sync(
+                "UPDATE spools SET durable = size WHERE id IN (SELECT value FROM json_each(?))",
+                json.dumps(list(self._unsynced)),
+            )
+            self._unsynced.clear()
+
+    def _sync(self, update: str, *values: str) -> None:
+        with self._all_or_nothing():
             self._connection.execute("PRAGMA synchronous=FULL")
-            self._connection.execute("UPDATE syncs SET number = number + 1")
-            self._connection.execute("PRAGMA synchronous=NORMAL")
+            try:
+                self._connection.execute(update, values)
+            finally:
+                self._connection.execute("PRAGMA synchronous=NORMAL")
+
+    @contextlib.contextmanager
+    def _all_or_nothing(self) -> Iterator[None]:
+        """After a failure only the rows say what is stored. Raises OutcomeUnknown."""
+        try:
+            with outcome_unknown():
+                yield
+        except BaseException:
+            self._ids.clear()
+            if self._connection.in_transaction:
+                with contextlib.suppress(sqlite3.Error):
+                    self._connection.execute("ROLLBACK")
+            raise
 
     def close(self) -> None:
         self._connection.close()
@@ -67,8 +97,8 @@ class SqliteOutputStore:
             )
             return known
         row = self._connection.execute(
-            "INSERT INTO spools (size, crc, lines, payload, opened, job, attempt) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (job, attempt) DO UPDATE SET "
+            "INSERT INTO spools (size, crc, lines, payload, opened, job, attempt, durable) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, 0) ON CONFLICT (job, attempt) DO UPDATE SET "
             "size = excluded.size, crc = excluded.crc, lines = excluded.lines, "
             "payload = excluded.payload, opened = excluded.opened RETURNING id",
             (*values, spool.job, spool.attempt),

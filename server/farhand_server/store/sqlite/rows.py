@@ -211,12 +211,11 @@ def account_key(row: Row) -> AccountKey:
 
 
 def extent(row: Row | None) -> Extent:
-    """What the output store holds; after it was opened, all of it is durable."""
     if row is None:
         return Extent()
     return Extent(
         stored=row["size"],
-        durable=row["size"],
+        durable=row["durable"],
         crc=row["crc"],
         lines=row["lines"],
         payload=row["payload"],

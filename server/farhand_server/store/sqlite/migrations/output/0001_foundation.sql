@@ -1,9 +1,10 @@
--- The spool of each attempt: how much of it is here.
+-- The spool of each attempt: how much of it is here, and how much of that survives a loss of power.
 CREATE TABLE spools (
     id INTEGER PRIMARY KEY,
     job TEXT NOT NULL,
     attempt INTEGER NOT NULL,
     size INTEGER NOT NULL,
+    durable INTEGER NOT NULL,
     crc INTEGER NOT NULL,
     lines INTEGER NOT NULL,
     payload INTEGER NOT NULL,
@@ -20,10 +21,3 @@ CREATE TABLE chunks (
     data BLOB NOT NULL,
     UNIQUE (spool, offset)
 ) STRICT;
-
--- One row, written when everything before it must survive a loss of power.
-CREATE TABLE syncs (
-    id INTEGER PRIMARY KEY CHECK (id = 1),
-    number INTEGER NOT NULL
-) STRICT;
-INSERT INTO syncs (id, number) VALUES (1, 0);
