@@ -238,7 +238,7 @@ def expire(ctx: Context) -> list[Effect]:
 
 
 def _end_silent(ctx: Context) -> list[Effect]:
-    """All sessions are looked at together, at the earliest end of a lease, at most once a second."""
+    """Looks at all sessions together, at the earliest end of a lease, at most once a second."""
     now, lease = ctx.now.instant, ctx.patience.lease
     effects: list[Effect] = []
     for session in list(ctx.live.sessions.values()):
