@@ -3,22 +3,13 @@
 import json
 import os
 import sys
+from importlib import import_module
 from typing import Any
 
 import click
 from click.core import ParameterSource
 
-from farhand_cli import here
 from farhand_cli.failure import Failure
-from farhand_cli.nouns.completion import completion
-from farhand_cli.nouns.context import context
-from farhand_cli.nouns.group import group
-from farhand_cli.nouns.job import job
-from farhand_cli.nouns.key import key
-from farhand_cli.nouns.runbook import runbook
-from farhand_cli.nouns.start import start
-from farhand_cli.nouns.token import token
-from farhand_cli.nouns.worker import worker
 from farhand_cli.session import Session
 from farhand_cli.show import Format
 from farhand_cli.target import Choice
@@ -29,12 +20,21 @@ INTERRUPTED = 130
 BROKEN_PIPE = 141
 
 
+#: In the order in which they are met. Each is loaded when it is named.
+NOUNS = ("runbook", "start", "job", "group", "worker", "token", "key", "context", "completion")
+
+
 class Command(click.Group):
     """The root: whatever a verb raises becomes a few lines and an exit code here."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """In the order in which they are met, not by name."""
-        return list(self.commands)
+        return [*NOUNS, *self.commands]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in NOUNS:
+            return super().get_command(ctx, cmd_name)
+        noun: click.Command = getattr(import_module(f"farhand_cli.nouns.{cmd_name}"), cmd_name)
+        return noun
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -96,11 +96,9 @@ def farhand(
     ctx.obj = Session(choice, environment=os.environ, format_=Format(output), quiet=quiet)
     ctx.call_on_close(ctx.obj.close)
     if ctx.invoked_subcommand is None:
+        from farhand_cli import here
+
         here.tell(ctx.obj)
-
-
-for noun in (runbook, start, job, group, worker, token, key, context, completion):
-    farhand.add_command(noun)
 
 
 def _failure(error: Exception, session: Session | None) -> Failure:

@@ -17,8 +17,6 @@ byte, and renames it over the old one.
 
 import contextlib
 import os
-import tempfile
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -92,6 +90,8 @@ def shown(path: Path) -> str:
 
 def load(path: Path) -> Contexts:
     """What the file says; nothing if there is no file. Raises Failure if it cannot be read."""
+    import tomllib
+
     try:
         document = tomllib.loads(path.read_text("utf-8"))
         named = {
@@ -117,6 +117,8 @@ def load(path: Path) -> Contexts:
 
 def save(path: Path, contexts: Contexts) -> None:
     """Replaces the file as a whole; the new one is 0600 from its first byte. Raises Failure."""
+    import tempfile
+
     import tomli_w
 
     document = {
@@ -143,6 +145,6 @@ def save(path: Path, contexts: Contexts) -> None:
 
 def _cause(error: Exception) -> str:
     """A sentence that cannot hold a value of the file, for one of them is a token."""
-    if isinstance(error, tomllib.TOMLDecodeError):
+    if isinstance(error, ValueError):
         return str(error)
     return 'a context needs a server, as text: [contexts.NAME] server = "HOST:PORT"'

@@ -10,8 +10,10 @@ import click
 
 from farhand_cli import wire
 from farhand_cli.feed import Back, Event, Feed, Lost, Open, Quiet
-from farhand_cli.narrator import REDRAW_SECONDS, Log, Narrator, Person
+from farhand_cli.log import Log
+from farhand_cli.narrator import REDRAW_SECONDS, Narrator
 from farhand_cli.outcome import WAITED_TOO_LONG, Outcome, is_final, is_suspended, outcome
+from farhand_cli.person import Person
 from farhand_cli.session import Session
 from farhand_cli.show import Format, document, fields
 
@@ -140,6 +142,7 @@ class Watch:
             raise
         finally:
             self._feed.leave()
+            self._narrator.clear()
 
     def _take(self, event: "Event | Quiet") -> None:
         match event:
@@ -162,7 +165,7 @@ class Watch:
 
     def _write(self, record: "OutputRecord") -> None:
         stream = stream_of(record)
-        self._narrator.before_output()
+        self._narrator.clear()
         stream.buffer.write(record.data)
         stream.buffer.flush()
         self._narrator.after_output(record.data, to_terminal=stream.isatty())

@@ -4,7 +4,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from farhand_cli.narrator import Log, Person, Told
+from farhand_cli.log import Log
+from farhand_cli.narrator import Told
+from farhand_cli.person import Person
 from farhand_cli.table import Manner
 from farhand_wire.v1.job_pb2 import (
     JOB_STATUS_COMPLETED,
@@ -20,7 +22,7 @@ from farhand_wire.v1.job_pb2 import (
 )
 
 BEGIN = datetime(2026, 9, 14, 12, 0, tzinfo=UTC)
-WAITS = "no member of group demo is online"
+WAITS = "waits: no member of group demo is online"
 
 
 class Scene:
@@ -118,7 +120,7 @@ def test_the_reason_to_wait_is_told_once_after_a_second(people: bool) -> None:
     teller.tick()
     teller.tick()
 
-    assert (before, scene.stream.getvalue().count(f"waits: {WAITS}")) == (0, 1)
+    assert (before, scene.stream.getvalue().count(WAITS)) == (0, 1)
 
 
 def test_a_job_out_of_contact_is_told_to_a_person_with_its_reason() -> None:
@@ -196,7 +198,7 @@ def test_the_status_line_says_why_the_job_waits() -> None:
     teller.tick()
 
     assert scene.stream.getvalue().endswith(
-        f"[..] queued 0:02 | waits: {WAITS} | Ctrl-C leaves it running"
+        f"[..] queued 0:02 | {WAITS} | Ctrl-C leaves it running"
     )
 
 
@@ -212,7 +214,7 @@ def test_the_status_line_makes_room_for_output() -> None:
     teller = person(scene)
 
     teller.changed(running())
-    teller.before_output()
+    teller.clear()
 
     assert scene.stream.getvalue().endswith("\r\x1b[2K")
 
@@ -221,7 +223,7 @@ def test_a_line_that_is_not_finished_is_not_drawn_over() -> None:
     scene = Scene(person=True, live=True)
     teller = person(scene)
     teller.changed(running())
-    teller.before_output()
+    teller.clear()
     teller.after_output(b"Password: ", to_terminal=True)
     quiet = len(scene.stream.getvalue())
     scene.seconds = 5
