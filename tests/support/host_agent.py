@@ -17,6 +17,7 @@ def main(state: Path, sandbox: Path) -> int:
         sandbox_root=sandbox,
         link_main=lambda hints: _keep_diary(state, hints),
         environ=os.environ,
+        interpreters={"powershell": str(state / "pwsh")},
     )
 
 

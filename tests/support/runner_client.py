@@ -1,4 +1,4 @@
-"""The link's side of a runner's socket, as simple as can be: one thread, blocking, with deadlines."""
+"""The link's side of a runner's socket, as simple as can be: it blocks, with a deadline."""
 
 import socket
 import time
@@ -6,16 +6,17 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from farhand_agent.host import wire
 from farhand_agent.host.wire import Kind, Message
 from farhand_wire import spool
 
+T = TypeVar("T")
 PATIENCE_SECONDS = 20.0
 
 
-def wait_for(what: Callable[[], Any], seconds: float = PATIENCE_SECONDS) -> Any:
+def wait_for(what: Callable[[], T | None], seconds: float = PATIENCE_SECONDS) -> T:
     """The first true value of `what`, which is asked again and again."""
     deadline = time.monotonic() + seconds
     while not (value := what()):
@@ -23,6 +24,14 @@ def wait_for(what: Callable[[], Any], seconds: float = PATIENCE_SECONDS) -> Any:
             raise TimeoutError(f"{what} stayed {value!r}")
         time.sleep(0.01)
     return value
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; a zombie does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 @dataclass(kw_only=True)
@@ -59,13 +68,20 @@ class RunnerClient:
     """One connection to a runner."""
 
     def __init__(self, path: Path) -> None:
+        self.inode = path.stat().st_ino
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.settimeout(PATIENCE_SECONDS)
-        self._socket.connect(str(path))
+        self.closed = False
+        try:
+            self._socket.connect(str(path))
+        except OSError:
+            self._socket.close()
+            raise
         self._decoder = wire.Decoder()
         self._heard: list[Message] = []
 
     def close(self) -> None:
+        self.closed = True
         self._socket.close()
 
     def send(self, kind: Kind, **fields: Any) -> None:
@@ -77,7 +93,10 @@ class RunnerClient:
     def hear(self) -> Message | None:
         """The next message; None when the runner has closed the connection."""
         while not self._heard:
-            data = self._socket.recv(1 << 18)
+            try:
+                data = self._socket.recv(1 << 18)
+            except ConnectionResetError:  # killed before it had read everything
+                data = b""
             if not data:
                 return None
             self._heard += self._decoder.feed(data)
@@ -139,5 +158,7 @@ class RunnerClient:
     def done(self) -> bool:
         """Let the runner forget the attempt; whether it is a spare again."""
         self.send(Kind.DONE)
-        message = self.hear()
-        return message is not None and message.kind is Kind.IDLE
+        while (message := self.hear()) is not None:
+            if message.kind is Kind.IDLE:
+                return True
+        return False

@@ -25,13 +25,20 @@ class Host:
     boot_id: str
 
 
-def this_host(sandbox: Sandbox, *, environ: Mapping[str, str], link_user: int | None) -> Host:
-    """The host that this process runs on, as this process's user."""
+def this_host(
+    sandbox: Sandbox,
+    *,
+    environ: Mapping[str, str],
+    interpreters: Mapping[str, str],
+    link_user: int | None,
+) -> Host:
+    """The host that this process runs on, as this process's user. `interpreters` names programs
+    that are preferred, by runbook type."""
     user = pwd.getpwuid(os.geteuid())
     peers = {0, os.geteuid()} | (set() if link_user is None else {link_user})
     return Host(
         sandbox=sandbox,
-        interpreters=find_interpreters(environ.get("PATH", "")),
+        interpreters=find_interpreters(environ.get("PATH", ""), chosen=interpreters),
         environment=base_environment(
             environ, user=user.pw_name, home=user.pw_dir, shell=user.pw_shell or "/bin/sh"
         ),

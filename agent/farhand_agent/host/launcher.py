@@ -5,7 +5,6 @@ import fcntl
 import gc
 import os
 import signal
-import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,11 +13,12 @@ from pathlib import Path
 from farhand_agent.host.backoff import Backoff
 from farhand_agent.host.child import fork
 from farhand_agent.host.door import listen
-from farhand_agent.host.folder import own_directory, remove_tree
+from farhand_agent.host.folder import remove_tree
 from farhand_agent.host.home import Home
 from farhand_agent.host.host import Host, this_host
 from farhand_agent.host.link_process import LinkProcess, User, user_named
 from farhand_agent.host.loop import Loop, watch_signals
+from farhand_agent.host.process import alive
 from farhand_agent.host.sandbox import AttemptId, Sandbox
 from farhand_agent.host.serve import serve_remains
 from farhand_agent.host.spares import Spares
@@ -39,6 +39,7 @@ def run_launcher(
     sandbox_root: Path,
     link_main: Callable[[int], int],
     environ: Mapping[str, str],
+    interpreters: Mapping[str, str] | None = None,
     link_user: str = "farhand",
     log: Callable[[str], None] | None = None,
 ) -> int:
@@ -47,13 +48,20 @@ def run_launcher(
     `link_main` is called in a forked child that has dropped to `link_user` (if we are root and
     there is one), with a descriptor on which a byte says that there may be a runner which it does
     not know yet. It ends the agent by returning 0 or DO_NOT_RESTART; otherwise it is called again
-    in a new child. Raises StateInUse, NotOurs, and OSError if a directory cannot be made.
+    in a new child. `interpreters` names programs to prefer, by runbook type.
+
+    Raises StateInUse, NotOurs, and OSError if a directory cannot be made.
     """
     user = user_named(link_user)
     sandbox = Sandbox(root=sandbox_root, state=state, group=user.gid if user else None)
     with _lock(state):
         sandbox.make()
-        host = this_host(sandbox, environ=environ, link_user=user.uid if user else None)
+        host = this_host(
+            sandbox,
+            environ=environ,
+            interpreters=interpreters or {},
+            link_user=user.uid if user else None,
+        )
         # Children share what is never looked at again by the garbage collector.
         gc.collect()
         gc.freeze()
@@ -91,8 +99,9 @@ class Launcher:
                 signal.SIGINT: self._link.stop,
             },
         )
-        self._host.sandbox.restore()
-        self._sweep()
+        sandbox = self._host.sandbox
+        sandbox.restore()
+        self._sweep(sandbox.works())
         self._recover()
         self._spares.fill()
         self._link.start()
@@ -114,6 +123,7 @@ class Launcher:
                 self._runner_lost(pid, os.waitstatus_to_exitcode(status))
 
     def _runner_lost(self, pid: int, code: int) -> None:
+        self._sweep([pid])
         now = self._loop.clock()
         wait = self._backoff.after(now - self._lost_at)
         self._lost_at = now
@@ -156,18 +166,21 @@ class Launcher:
         self._loop.forget(handle)
         os.close(handle)
         self._others.discard(pid)
+        self._sweep([pid])
         self._recover()
 
-    def _sweep(self) -> None:
-        """Remove what dead runners left, in a child: a script may have left a large tree."""
-        dead = self._host.sandbox.dead_folders()
-        if dead:
-            fork(lambda: _sweep(dead), keep=dead.values())
-        for lock in dead.values():
-            os.close(lock)
+    def _sweep(self, runners: Iterable[int]) -> None:
+        """Remove what these left if they are dead, in a child: a script may have left much."""
+        sandbox = self._host.sandbox
+        works = [sandbox.work(pid) for pid in runners if not alive(pid)]
+        homes = list(sandbox.dead_spares())
+        if works or homes:
+            fork(lambda: _remove([*works, *(home.path for home in homes)]))
+        for home in homes:
+            home.release()
 
 
-def _sweep(folders: Iterable[Path]) -> int:
+def _remove(folders: Iterable[Path]) -> int:
     for folder in folders:
         remove_tree(folder)
     return 0
@@ -176,7 +189,7 @@ def _sweep(folders: Iterable[Path]) -> int:
 @contextmanager
 def _lock(state: Path) -> Iterator[None]:
     """Keep every other agent away from the state directory. Raises StateInUse."""
-    own_directory(state, mode=stat.S_IMODE(os.stat(state).st_mode) if state.exists() else 0o700)
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)
     file = os.open(state / "lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     try:
         try:

@@ -20,6 +20,11 @@ class Process:
     started: int
     state: str
 
+    @property
+    def lives(self) -> bool:
+        """False for one that has ended and was not reaped yet."""
+        return self.state not in "ZX"
+
 
 def processes() -> Iterator[Process]:
     """Every process of this machine that can be seen."""
@@ -43,6 +48,11 @@ def process(pid: int) -> Process | None:
         session=int(fields[3]),
         started=int(fields[19]),
     )
+
+
+def alive(pid: int) -> bool:
+    found = process(pid)
+    return found is not None and found.lives
 
 
 def descendants(roots: Collection[int], among: Iterable[Process]) -> list[Process]:

@@ -63,7 +63,7 @@ def _kill_what_is_left(attempt: AttemptId, home: Home) -> None:
 
 def _left_by(attempt: AttemptId, pid: int, started: int) -> list[Process]:
     """The script if it lives, its session, whoever has its environment, and all below these."""
-    living = [each for each in processes() if each.state not in "ZX"]
+    living = [each for each in processes() if each.lives]
     ours = {os.getpid(), os.getppid()}
     roots = [
         each

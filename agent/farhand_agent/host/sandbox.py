@@ -10,7 +10,7 @@
         pid                           the script's process and when the kernel started it
         spool.<offset>.<crc>          its output, see spool.py
     <state>/spool/<job>.<attempt>/    output that does not fit, or must survive a power loss
-    <state>/work/<id>/                working directories of the scripts
+    <state>/work/<pid>/               working directories of the scripts of one runner
 
 The sandbox is on tmpfs where there is one (a file costs 0.007 ms there and 0.35 ms on ext4). Who
 serves a folder holds its lock; a folder without is nobody's, whatever its files say.
@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from farhand_agent.host.folder import lock_folder, own_directory
+from farhand_agent.host.folder import own_directory
 from farhand_agent.host.home import SOCKET, Home
 
 _JOB_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -80,7 +80,8 @@ class Sandbox:
         listable = 0o700 if self.group is None else 0o750
         own_directory(self.root, mode=listable, group=self.group)
         own_directory(self.spares, mode=listable, group=self.group)
-        own_directory(self.state / "spool")
+        # The link may ask whether a folder is there; a script must get to its own.
+        own_directory(self.state / "spool", mode=0o711)
         own_directory(self.state / "work", mode=0o711)
         if not self._journal.exists():
             fresh = self.root / f".journal_id.{os.getpid()}"
@@ -120,8 +121,13 @@ class Sandbox:
         """Where the spool of an attempt goes on, on disk."""
         return self.state / "spool" / attempt.folder
 
-    def work(self, name: str) -> Path:
-        return self.state / "work" / name
+    def work(self, pid: int) -> Path:
+        """The working directory of the scripts of one runner."""
+        return self.state / "work" / str(pid)
+
+    def works(self) -> Iterator[int]:
+        """Runners that have or had a working directory."""
+        yield from (int(name) for name in _names(self.state / "work") if name.isdecimal())
 
     def attempts(self) -> Iterator[AttemptId]:
         """The journal: every attempt that this host knows."""
@@ -136,15 +142,11 @@ class Sandbox:
             if AttemptId.of_folder(name) is not None:
                 self.own_home(self.root / name)
 
-    def dead_folders(self) -> dict[Path, int]:
-        """Spares and working directories of nobody, each with the descriptor that locks it."""
-        folders = [
-            parent / name
-            for parent in (self.spares, self.state / "work")
-            for name in _names(parent)
-        ]
-        locks = {folder: lock_folder(folder) for folder in folders}
-        return {folder: lock for folder, lock in locks.items() if lock is not None}
+    def dead_spares(self) -> Iterator[Home]:
+        """Folders of spares that died."""
+        for name in _names(self.spares):
+            if (home := Home.hold(self.spares / name)) is not None:
+                yield home
 
     def addresses(self) -> list[Address]:
         """Where runners listen. A spare that takes a job meanwhile is listed as both, never as

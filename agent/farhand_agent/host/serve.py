@@ -18,7 +18,7 @@ def serve_jobs(host: Host, home: Home, listener: socket.socket, launcher: socket
     """Be a spare runner; the process's exit code, once it is needed no more."""
     _settle_in(home)
     # What is opened for scripts is made beforehand, and nothing is imported after this.
-    work = Work(host.sandbox.work(home.path.name))
+    work = Work(host.sandbox.work(os.getpid()))
     loop = Loop()
     runner = Runner(
         loop=loop, host=host, home=home, listener=listener, launcher=launcher, work=work

@@ -5,15 +5,16 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from farhand_agent.host.folder import lock_folder, remove_tree
+from farhand_agent.host.folder import remove_tree
 
 
 class Work:
-    """This process's working directory, held: whoever finds it without a lock may remove it."""
+    """The working directory of this process."""
 
     def __init__(self, path: Path) -> None:
+        """Remove what a former process of the same number left there."""
         self._path = path
-        self._lock: int | None = None
+        self.remove()
         self._make()
 
     def renew(self) -> None:
@@ -26,12 +27,8 @@ class Work:
 
     def remove(self) -> None:
         os.chdir("/")
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
         remove_tree(self._path)
 
     def _make(self) -> None:
         self._path.mkdir(mode=0o700)
-        self._lock = lock_folder(self._path)
         os.chdir(self._path)

@@ -1,0 +1,110 @@
+"""The launcher keeps a link, refuses a second agent, and goes when it is told to."""
+
+import os
+import signal
+
+import pytest
+from tests.support.host_process import HostProcess
+from tests.support.runner_client import wait_for
+
+from farhand_agent.host.launcher import StateInUse, run_launcher
+
+
+def links(host: HostProcess) -> list[int]:
+    """Process numbers of the links so far."""
+    return [int(line.split()[1]) for line in host.diary if line.startswith("link")]
+
+
+def test_a_link_that_dies_is_started_again(host: HostProcess) -> None:
+    first = wait_for(lambda: links(host))[0]
+    os.kill(first, signal.SIGKILL)
+    wait_for(lambda: len(links(host)) == 2)
+
+    assert "the link ended with -9; starting it again in 0.1 s" in host.log
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_a_link_can_end_the_agent(host: HostProcess, code: int) -> None:
+    first = wait_for(lambda: links(host))[0]
+    (host.state / "exit").write_text(str(code))
+    os.kill(first, signal.SIGKILL)
+
+    assert host.wait() == code
+
+
+def test_the_link_dies_with_its_launcher(host: HostProcess) -> None:
+    link = wait_for(lambda: links(host))[0]
+    host.kill()
+
+    wait_for(lambda: not os.path.exists(f"/proc/{link}"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_agent_ends_when_it_is_told_to(host: HostProcess, number: int) -> None:
+    wait_for(lambda: links(host))
+    os.kill(host.pid, number)
+
+    assert host.wait() == 0
+    wait_for(lambda: host.spares() == [])
+
+
+def test_a_new_spare_is_hinted_at(host: HostProcess) -> None:
+    wait_for(lambda: links(host))
+    before = host.diary.count("hint")
+    client = host.spare()
+    client.start("sleep 60")
+
+    wait_for(lambda: host.diary.count("hint") > before)
+
+
+def test_a_spare_that_dies_is_replaced(host: HostProcess) -> None:
+    wait_for(lambda: links(host))
+    wait_for(lambda: all(map(host.runner, host.spares())))
+    dead = host.spares()
+    for path in dead:
+        os.kill(host.runner(path), signal.SIGKILL)
+
+    wait_for(lambda: not {*dead} & {*host.spares()})
+    assert host.spare().run("echo fine").output == b"fine\n"
+
+
+def test_a_second_agent_on_the_same_state_is_refused(host: HostProcess) -> None:
+    wait_for(lambda: links(host))
+    with pytest.raises(StateInUse) as refusal:
+        run_launcher(
+            state=host.state,
+            sandbox_root=host.sandbox.root,
+            link_main=lambda hints: 0,
+            environ={},
+        )
+
+    assert str(refusal.value) == f"another agent (process {host.pid}) runs on {host.state}"
+
+
+def test_what_dead_runners_left_is_swept_away(host: HostProcess) -> None:
+    wait_for(lambda: links(host))
+    host.stop()
+    wait_for(lambda: host.spares() == [])
+    (host.state / "work" / "99999999" / "deep").mkdir(parents=True)
+    (host.sandbox.spares / "old").mkdir()
+    host.start()
+
+    wait_for(lambda: not (host.state / "work" / "99999999").exists())
+    wait_for(lambda: not (host.sandbox.spares / "old").exists())
+
+
+def test_the_journal_keeps_its_name(host: HostProcess) -> None:
+    wait_for(lambda: links(host))
+    journal_id = host.sandbox.journal_id
+    host.stop()
+    host.start()
+    wait_for(lambda: len(links(host)) == 2)
+
+    assert host.sandbox.journal_id == journal_id
+    assert len(journal_id) == 32
+
+
+def test_grpc_is_not_loaded_before_the_link_is_forked(host: HostProcess) -> None:
+    wait_for(lambda: links(host))
+
+    assert host.diary[0].endswith("False")
