@@ -63,32 +63,33 @@ def play(stage: Stage) -> None:
 
 def pull_the_plug(stage: Stage) -> None:
     """Both workers are busy, a job waits; one agent is killed. Nothing is lost, nothing twice."""
-    say(
-        "Both workers are busy (one slot each) and a third job waits; then demo-1's agent is killed"
-    )
-    busy = [start(stage, "slow") for _ in range(2)]
-    stage.until("both run", lambda: all(worker_of(stage, job) for job in busy))
+    say("Both workers are busy (one slot each), a third job waits, and an agent is killed")
+    orphan = start(stage, "slow", "-p", "seconds=9")
+    stage.until("it runs", lambda: bool(worker_of(stage, orphan)))
+    other = start(stage, "slow", "-p", "seconds=3")
+    stage.until("both run", lambda: bool(worker_of(stage, other)))
     waiting = start(stage, "inventory")
     show(stage, "job", "why", waiting)
-    orphan = next(job for job in busy if worker_of(stage, job) == "demo-1")
-    stage.agents["demo-1"].kill()
-    print("  demo-1's agent is gone (kill -9); its job runs on without it")
+    victim = worker_of(stage, orphan)
+    stage.agents[victim].kill()
+    print(f"  the agent of {victim} is gone (kill -9); its job runs on without it")
 
     say("The other member takes the waiting job")
     show(stage, "job", "follow", waiting, "--from-start")
-    if worker_of(stage, waiting) != "demo-2":
-        raise Failure("the waiting job should have gone to demo-2")
+    if worker_of(stage, waiting) == victim:
+        raise Failure(f"the waiting job should not have gone to {victim}")
 
-    say("demo-1's agent comes back, adopts its job, and no line is missing")
-    stage.agent("demo-1")
+    say(f"The agent of {victim} comes back and adopts its running job; no line is missing")
+    stage.agent(victim)
     show(stage, "job", "follow", orphan, "--from-start")
     lines = stage.run("farhand", "job", "output", orphan).splitlines()
-    if lines != [f"second {n} of 5 on demo-1" for n in range(1, 6)]:
+    if lines != [f"second {n} of 9 on {victim}" for n in range(1, 10)]:
         raise Failure(f"the output of {orphan} is not what the runbook wrote: {lines}")
 
 
-def start(stage: Stage, runbook: str) -> str:
-    return stage.run("farhand", "start", runbook, "--run-on", "demo").strip()
+def start(stage: Stage, runbook: str, *arguments: str) -> str:
+    """Starts a job and leaves it running; gives its id."""
+    return stage.run("farhand", "start", runbook, "--run-on", "demo", *arguments).strip()
 
 
 def worker_of(stage: Stage, job: str) -> str:

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Prints for a few seconds: long enough to pull the plug on its agent.
-for second in 1 2 3 4 5; do
-    echo "second $second of 5 on $FARHAND_WORKER"
+# Prints once a second, five times or as often as it is told: long enough to pull the plug.
+seconds=${1:-5}
+for second in $(seq "$seconds"); do
+    echo "second $second of $seconds on $FARHAND_WORKER"
     sleep 1
 done
