@@ -37,7 +37,7 @@ _METHODS: dict[str, Any] = {
             "name": [{"service": "farhand.v1.JobService", "method": "StartJob"}],
             "timeout": "30s",
             "retryPolicy": {
-                "maxAttempts": 5,
+                "maxAttempts": 4,
                 "initialBackoff": "0.2s",
                 "maxBackoff": "2s",
                 "backoffMultiplier": 2,

@@ -33,6 +33,11 @@ class Failure(Exception):
         #: For programs: stable, in lower case.
         self.code = code
 
+    @property
+    def silent(self) -> bool:
+        """Nobody answered."""
+        return self.code == "unavailable"
+
     def with_steps(self, steps: Sequence[str]) -> Self:
         """The same, with more to do."""
         self.do += tuple(steps)

@@ -4,7 +4,7 @@ import json
 from typing import TYPE_CHECKING
 
 from farhand_cli.narrator import Told
-from farhand_cli.outcome import azure_name, outcome
+from farhand_cli.outcome import azure_name, is_final, outcome
 from farhand_cli.words import rfc3339
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ class Log(Told):
 
     def changed(self, job: "Job") -> None:
         first = self._job is None
-        if self._entered(job):
+        if self._entered(job) and (first or not is_final(job)):  # the end has a line of its own
             parts = [f"state={azure_name(job)}"]
             if first:
                 parts += [f"runbook={job.runbook}", f"version={job.runbook_version}"]

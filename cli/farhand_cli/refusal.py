@@ -28,7 +28,9 @@ def failure(error: grpc.RpcError, target: Target) -> Failure:
     code, message = call.code(), call.details() or ""
     info, violations = _details(call)
     if info is None and code in _TRANSPORT:
-        return diagnose(target, message).with_steps(getattr(error, "__notes__", ()))
+        found = diagnose(target, message)
+        # Notes are for who cannot know whether the request arrived; no trust, no request.
+        return found.with_steps(getattr(error, "__notes__", ())) if found.silent else found
     told = info.metadata if info else {}
     step = told.get("do") or _STEPS.get(code, "")
     return Failure(

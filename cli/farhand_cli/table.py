@@ -71,7 +71,8 @@ class Cell:
 
     @classmethod
     def of(cls, state: State) -> "Cell":
-        return cls(f"{state.mark} {state.word}", state.tone)
+        repeated = state.word.startswith(state.mark)
+        return cls(state.word if repeated else f"{state.mark} {state.word}", state.tone)
 
 
 @dataclass(frozen=True)

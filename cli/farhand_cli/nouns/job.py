@@ -30,8 +30,10 @@ STREAMS = ("output", "error", "warning", "verbose", "progress", "debug")
 def _ran(job: "Job", manner: Manner) -> str:
     if not job.HasField("start_time"):
         return "-"
-    end = job.end_time.ToDatetime(tzinfo=UTC) if job.HasField("end_time") else manner.now
-    return words.duration((end - job.start_time.ToDatetime(tzinfo=UTC)).total_seconds())
+    begun = job.start_time.ToDatetime(tzinfo=UTC)
+    if not job.HasField("end_time"):
+        return words.duration((manner.now - begun).total_seconds())
+    return words.span((job.end_time.ToDatetime(tzinfo=UTC) - begun).total_seconds())
 
 
 def _exit(job: "Job") -> str:

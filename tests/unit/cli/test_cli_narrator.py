@@ -86,6 +86,7 @@ def test_a_log_names_time_and_job_in_every_line() -> None:
     scene.seconds = 2
     teller.changed(running())
     scene.seconds = 72
+    teller.changed(ended(JOB_STATUS_COMPLETED, exit_code=0))
     teller.ended(ended(JOB_STATUS_COMPLETED, exit_code=0))
 
     name = "job=0197c2e1-0000-4000-8000-000000000000"
@@ -138,6 +139,7 @@ def test_a_person_reads_what_it_is_and_how_it_ended() -> None:
     teller = person(scene)
 
     teller.changed(running())
+    teller.changed(ended(JOB_STATUS_COMPLETED, exit_code=0))
     teller.ended(ended(JOB_STATUS_COMPLETED, exit_code=0))
 
     assert scene.lines() == [
