@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -20,6 +21,7 @@ from farhand_server.engine.writer import OutputWriter
 from farhand_server.model.clock import UnixMs
 from farhand_server.rpc.account import Facade
 from farhand_server.rpc.backend import Backend
+from farhand_server.rpc.connect import StreamLimits
 from farhand_server.rpc.server import Pings, RpcServer
 from farhand_server.secrets import MasterKey
 from farhand_server.settings import Settings
@@ -46,6 +48,15 @@ class SystemClock:
         return UnixMs(time.time_ns() // 1_000_000)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tuning:
+    """Durations and counts that are the same for every deployment, so that no one need choose."""
+
+    patience: Patience = field(default_factory=Patience)
+    pings: Pings = field(default_factory=Pings)
+    streams: StreamLimits = field(default_factory=StreamLimits)
+
+
 async def serve(settings: Settings) -> None:
     """Runs a server until SIGTERM or SIGINT; a second signal ends it at once."""
     stop = asyncio.Event()
@@ -57,14 +68,14 @@ async def serve(settings: Settings) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, asked)
-    async with running(settings, pings=Pings(), patience=Patience()):
+    async with running(settings, Tuning()):
         await stop.wait()
         log.info("draining")
     log.info("stopped")
 
 
 @contextlib.asynccontextmanager
-async def running(settings: Settings, *, pings: Pings, patience: Patience) -> AsyncIterator[int]:
+async def running(settings: Settings, tuning: Tuning) -> AsyncIterator[int]:
     """A server on its data directory; gives its port. Raises StartError."""
     data = DataDirectory(settings.data)
     data.check()
@@ -72,10 +83,10 @@ async def running(settings: Settings, *, pings: Pings, patience: Patience) -> As
         sqlite.create(data.path)
         credentials = Credentials(data, clock=_now)
         credentials.renew()
-        engine, backend = _heart(data, patience)
+        engine, backend = _heart(data, tuning.patience)
         engine.start()
         try:
-            server = _edge(data, settings, backend, pings)
+            server = _edge(data, settings, backend, tuning)
             port = await server.start(settings.listen, credentials.for_port())
             renewal = asyncio.create_task(_every(RENEWAL_SECONDS, credentials.renew))
             try:
@@ -114,14 +125,15 @@ def _heart(data: DataDirectory, patience: Patience) -> tuple[Engine, Backend]:
     return engine, backend
 
 
-def _edge(data: DataDirectory, settings: Settings, backend: Backend, pings: Pings) -> RpcServer:
+def _edge(data: DataDirectory, settings: Settings, backend: Backend, tuning: Tuning) -> RpcServer:
     ca = data.ca_certificate.read_bytes()
     return RpcServer(
         backend=backend,
         facade=Facade(endpoint=settings.endpoint, ca=ca.decode(), ca_sha256=fingerprint(ca)),
         master=MasterKey(data.master_key.read_bytes()),
         deployment=backend.queries.deployment_id(),
-        pings=pings,
+        pings=tuning.pings,
+        streams=tuning.streams,
     )
 
 

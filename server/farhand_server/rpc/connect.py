@@ -6,6 +6,7 @@ handler is the writer; when it returns, the stream ends, and with it the read th
 
 import asyncio
 import contextlib
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
@@ -27,11 +28,21 @@ from farhand_wire.v1 import worker_pb2, worker_pb2_grpc
 Context = aio.ServicerContext[Any, Any]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamLimits:
+    """What is granted to streams that have not, or only just, proven themselves."""
+
+    proof_seconds: float = limits.PROOF_SECONDS
+    probe_seconds: float = limits.PROBE_SECONDS
+    unproven: int = limits.UNPROVEN_STREAMS
+
+
 class WorkerService(worker_pb2_grpc.WorkerServiceServicer):
     """Every stream of every worker."""
 
-    def __init__(self, backend: Backend, *, deployment: str) -> None:
+    def __init__(self, backend: Backend, *, deployment: str, streams: StreamLimits) -> None:
         self._backend = backend
+        self._limits = streams
         self._deployment = deployment
         self._tokens = SessionTokens(clock=backend.clock, chance=backend.chance)
         self._unproven: set[SessionId] = set()
@@ -57,11 +68,11 @@ class WorkerService(worker_pb2_grpc.WorkerServiceServicer):
     ) -> None:
         if self._closing:
             raise ShuttingDown("the server is shutting down", do="connect again in a few seconds")
-        if len(self._unproven) >= limits.UNPROVEN_STREAMS:
+        if len(self._unproven) >= self._limits.unproven:
             raise TooManyStreams(
                 "too many streams wait for their proof", do="connect again in a few seconds"
             )
-        ear = Ear(self._stream(context), context, self._unproven)
+        ear = Ear(self._stream(context), context, self._limits, self._unproven)
         self._ears.add(ear)
         reader = asyncio.create_task(ear.listen())
         self._readers.add(reader)
@@ -91,16 +102,23 @@ class WorkerService(worker_pb2_grpc.WorkerServiceServicer):
 class Ear:
     """The reading half of one stream."""
 
-    def __init__(self, stream: Stream, context: Context, unproven: set[SessionId]) -> None:
+    def __init__(
+        self,
+        stream: Stream,
+        context: Context,
+        granted: StreamLimits,
+        unproven: set[SessionId],
+    ) -> None:
         self.box = stream.box
         self._stream = stream
         self._context = context
+        self._limits = granted
         self._unproven = unproven
         self._unproven.add(stream.id)
         self._stage: Stage = Greeting(stream)
         self._told = False
         self._closed = False
-        self._timer = self._after(limits.PROOF_SECONDS, self._too_late)
+        self._timer = self._after(granted.proof_seconds, self._too_late)
 
     async def listen(self) -> None:
         """Hears frames until the stream ends, for whatever reason."""
@@ -160,7 +178,7 @@ class Ear:
                     self._lose()  # it ended while its proof was looked at
             case Probe():
                 self._proven()
-                self._timer = self._after(limits.PROBE_SECONDS, stage.over)
+                self._timer = self._after(self._limits.probe_seconds, stage.over)
 
     def _proven(self) -> None:
         self._timer.cancel()
@@ -170,7 +188,7 @@ class Ear:
         return asyncio.get_running_loop().call_later(seconds, act)
 
     def _too_late(self) -> None:
-        words = f"no Proof within {limits.PROOF_SECONDS:.0f} s"
+        words = f"no Proof within {self._limits.proof_seconds:g} s"
         self.box.end(ProtocolViolation(words))
 
     def _count(self, kind: str, refusal: Refusal) -> None:

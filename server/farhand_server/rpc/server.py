@@ -11,7 +11,7 @@ from farhand_server.errors import StartError
 from farhand_server.rpc.account import AccountService, Facade
 from farhand_server.rpc.auth import Authentication, Callers
 from farhand_server.rpc.backend import Backend
-from farhand_server.rpc.connect import WorkerService
+from farhand_server.rpc.connect import StreamLimits, WorkerService
 from farhand_server.rpc.groups import HybridWorkerGroupService
 from farhand_server.rpc.guard import Guard
 from farhand_server.rpc.jobs import JobService
@@ -96,14 +96,15 @@ class RpcServer:
         facade: Facade,
         master: MasterKey,
         deployment: str,
-        pings: Pings = Pings(),
+        pings: Pings,
+        streams: StreamLimits,
     ) -> None:
         self._server = aio.server(
             interceptors=[Guard(), Authentication(Callers(backend))],
             options=[*OPTIONS, *pings.options()],
         )
         self._health = health.aio.HealthServicer()
-        self._streams = WorkerService(backend, deployment=deployment)
+        self._streams = WorkerService(backend, deployment=deployment, streams=streams)
         self._add(backend, facade, master)
 
     def _add(self, backend: Backend, facade: Facade, master: MasterKey) -> None:

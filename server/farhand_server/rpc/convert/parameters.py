@@ -33,7 +33,7 @@ def problem(struct: Struct) -> str:
         return "hold a NUL character, which no process can be given"
     size = len(text.encode())
     if size > limits.PARAMETERS_BYTES:
-        return f"have {size:,} bytes as JSON of {limits.PARAMETERS_BYTES:,}"
+        return f"have {size:,} bytes as JSON; {limits.PARAMETERS_BYTES // 1024} KiB at most"
     return ""
 
 

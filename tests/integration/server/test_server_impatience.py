@@ -1,0 +1,52 @@
+"""Streams that take their time to prove themselves, or to look."""
+
+import pytest
+from tests.support.edge import Edge, Worker, refusal
+
+from farhand_server.app import Tuning
+from farhand_server.rpc.connect import StreamLimits
+from farhand_wire.v1 import worker_pb2
+
+Frame = worker_pb2.AgentFrame
+STRANGER = "0b0a7b0e-0000-4000-8000-000000000000"
+
+
+@pytest.fixture
+def tuning() -> Tuning:
+    return Tuning(streams=StreamLimits(proof_seconds=0.5, probe_seconds=0.2, unproven=1))
+
+
+async def test_unproven_streams_are_capped(server: Edge) -> None:
+    async with server.channel() as channel:
+        waiting, late = Worker(channel), Worker(channel)
+        waiting.open()
+        await waiting.say(Frame(hello=waiting.hello(worker_id=STRANGER)))
+        await waiting.hear("challenge")
+        late.open()
+        await late.say(Frame(hello=late.hello(worker_id=STRANGER)))
+
+        refused = await refusal(late.call)
+
+    assert refused.reason == "TOO_MANY_STREAMS"
+
+
+@pytest.mark.parametrize("greets", [True, False])
+async def test_a_stream_must_prove_itself_in_time(server: Edge, greets: bool) -> None:
+    async with server.channel() as channel:
+        slow = Worker(channel)
+        slow.open()
+        if greets:
+            await slow.say(Frame(hello=slow.hello(worker_id=STRANGER)))
+
+        refused = await refusal(slow.call)
+
+    assert refused.message == "no Proof within 0.5 s"
+
+
+async def test_a_probe_ends_by_itself(worker: Worker) -> None:
+    await worker.greet(probe=True, session_number=0)
+
+    goodbye = await worker.hear("goodbye")
+
+    assert "a probe ends" in goodbye.reason
+    assert await worker.next() is None
