@@ -15,8 +15,15 @@ from farhand_cli.verb import answers, pass_session
 @click.command
 @click.argument("runbook")
 @click.option("--run-on", required=True, metavar="GROUP", help="Hybrid worker group.")
-@click.option("-p", "pairs", multiple=True, metavar="NAME=VALUE", help="A parameter; =@FILE reads.")
-@click.option("--params", type=click.File("r", encoding="utf-8"), metavar="FILE|-", help="JSON.")
+@click.option(
+    "-p", "pairs", multiple=True, metavar="NAME=VALUE", help="A parameter; =@FILE reads it."
+)
+@click.option(
+    "--params",
+    type=click.File("r", encoding="utf-8"),
+    metavar="FILE|-",
+    help="A JSON object of them.",
+)
 @click.option("--job-id", type=click.UUID, metavar="UUID", help="The same id twice is one job.")
 @click.option("--follow", is_flag=True, help="Show its output; leave with its exit code.")
 @click.option("--wait", is_flag=True, help="Wait for its end; leave with its exit code.")
