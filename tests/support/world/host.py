@@ -1,0 +1,120 @@
+"""A machine: sandboxes, runners, and a little disk. It outlives its agent."""
+
+from collections.abc import Iterator
+
+from tests.support.world.runner import Runner, Sandbox
+from tests.support.world.translation import spool_id
+from tests.support.world.truth import Truth
+
+from farhand_agent.core.frames import AttemptId, RunbookType
+from farhand_agent.host.wire import Message, Phase
+from farhand_server.model.identifiers import WorkerId
+from farhand_wire import spool
+
+SPARES = 2
+
+
+class FakeHost:
+    """Implements the agent's Journal."""
+
+    def __init__(
+        self, name: str, *, truth: Truth, slots: int, types: frozenset[RunbookType]
+    ) -> None:
+        self.name = name
+        self.slots = slots
+        self.types = types
+        #: None until it has joined.
+        self.worker: WorkerId | None = None
+        self._number = 0
+        self._truth = truth
+        self._boots = 0
+        self.boot_id = ""
+        self.journal_id = ""
+        self.sandboxes: dict[AttemptId, Sandbox] = {}
+        self.runners: list[Runner] = []
+        #: Why nothing can be executed here; empty when it can.
+        self.broken = ""
+        self.reboot(keep_journal=False)
+
+    # --- core.Journal -----------------------------------------------------------------------
+
+    @property
+    def session_number(self) -> int:
+        return self._number
+
+    def knows(self, id_: AttemptId) -> bool:
+        return id_ in self.sandboxes
+
+    def keep_session_number(self, number: int) -> None:
+        self._number = number
+
+    # --- what the link finds ----------------------------------------------------------------
+
+    def spares(self) -> Iterator[Runner]:
+        return (runner for runner in self.runners if runner.sandbox is None)
+
+    def runner_of(self, id_: AttemptId) -> Runner | None:
+        found = (r for r in self.runners if r.sandbox is not None and r.sandbox.id == id_)
+        return next(found, None)
+
+    def fork_spares(self) -> None:
+        """The launcher's work."""
+        while sum(1 for _ in self.spares()) < SPARES:
+            self.runners.append(self._runner())
+
+    # --- what happens to it -----------------------------------------------------------------
+
+    def running(self) -> list[Sandbox]:
+        return [s for s in self.sandboxes.values() if s.phase is Phase.RUNNING]
+
+    def print(self, sandbox: Sandbox, text: bytes) -> None:
+        sandbox.write(spool.pack(spool.Kind.OUTPUT, 0, text), self._truth)
+
+    def exit(self, sandbox: Sandbox, *, code: int | None = 0, signal: int | None = None) -> None:
+        """A script that a STOP has reached says so, however it ends."""
+        sandbox.end(
+            spool.Exit(code=code, signal=signal, stopped=sandbox.stopping), truth=self._truth
+        )
+
+    def kill_runner(self, runner: Runner) -> None:
+        """Its script dies with it; the launcher forks another one that serves what is left."""
+        runner.die()
+        self.runners.remove(runner)
+        sandbox = runner.sandbox
+        if sandbox is not None:
+            if sandbox.phase is Phase.RUNNING:
+                sandbox.phase, sandbox.reason = Phase.EXITED, "the runner was lost"
+            self.runners.append(self._runner(sandbox))
+        self.fork_spares()
+
+    def reboot(self, *, keep_journal: bool) -> None:
+        """Whatever ran is dead. `keep_journal`: the sandboxes were on a disk that kept their
+        root, and lost what was not synced: every attempt."""
+        self._boots += 1
+        self.boot_id = f"boot {self._boots} of {self.name}"
+        if not keep_journal:
+            self.journal_id = f"journal {self._boots} of {self.name}"
+        self._truth.lost |= {spool_id(id_) for id_ in self.sandboxes}
+        self.sandboxes.clear()
+        for runner in self.runners:
+            runner.die()
+        self.runners = []
+        self.fork_spares()
+
+    def _runner(self, sandbox: Sandbox | None = None) -> Runner:
+        return Runner(truth=self._truth, begin=self._begin, forget=self._forget, sandbox=sandbox)
+
+    def _begin(self, runner: Runner, message: Message) -> Sandbox | None:
+        id_ = AttemptId(str(message.fields["job_id"]), int(message.fields["attempt"]))
+        if id_ in self.sandboxes:
+            return None
+        sandbox = self.sandboxes[id_] = Sandbox(id=id_)
+        if self.broken:
+            sandbox.phase, sandbox.reason = Phase.VOID, self.broken
+        else:
+            assert self.worker is not None
+            self._truth.executed(spool_id(id_), self.worker)
+        return sandbox
+
+    def _forget(self, sandbox: Sandbox) -> None:
+        self.sandboxes.pop(sandbox.id, None)

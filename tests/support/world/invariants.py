@@ -1,0 +1,79 @@
+"""What must hold after every step, whatever the step was."""
+
+from collections.abc import Iterable
+
+from tests.support.memory import MemoryStateStore
+from tests.support.memory_output import MemoryOutputStore
+from tests.support.world.host import FakeHost
+from tests.support.world.translation import spool_id
+from tests.support.world.truth import Truth, Violation
+
+from farhand_agent.host.wire import Phase
+from farhand_server.model.job import Job, JobStatus
+from farhand_server.model.output import SpoolId
+
+
+class Invariants:
+    """Remembers how far it has looked, so that a check costs what happened since."""
+
+    def __init__(self, *, truth: Truth, state: MemoryStateStore, output: MemoryOutputStore) -> None:
+        self._truth = truth
+        self._state = state
+        self._output = output
+        self._looked = 0
+        self._sizes: dict[SpoolId, int] = {}
+
+    def check(self, hosts: Iterable[FakeHost]) -> None:
+        """Raises Violation."""
+        for old, new in self._state.history[self._looked :]:
+            self._moved(old, new)
+        self._looked = len(self._state.history)
+        for spool in self._output.spools():
+            self._stored(spool)
+        for host in hosts:
+            self._host(host)
+        if self._truth.faults:
+            raise Violation(f"nobody did anything wrong, but {self._truth.faults[0]}")
+
+    def _moved(self, old: Job | None, new: Job) -> None:
+        if old is None:
+            return
+        if old.status.is_final:
+            raise Violation(f"I3: {old.id} was {old.status.name} and changed to {new.status.name}")
+        if old.status is not new.status and not old.status.may_become(new.status):
+            raise Violation(f"I14: {old.id} went from {old.status.name} to {new.status.name}")
+        if new.status.is_final and new.end is not None:
+            self._ended(new)
+
+    def _ended(self, job: Job) -> None:
+        spool = SpoolId(job=job.id, attempt=job.attempt)
+        if self._truth.ran_on.get(spool) != job.worker:
+            raise Violation(f"I4, I5: {spool} never ran on {job.worker_name}, which ended it")
+        written = bytes(self._truth.written[spool])
+        if self._output.durable(spool) != written:
+            raise Violation(
+                f"I6: {spool} is {job.status.name}, of {len(written)} bytes "
+                f"{len(self._output.durable(spool))} are durable"
+            )
+        if job.status is JobStatus.STOPPED and not (job.end and job.end.stopped):
+            raise Violation(f"{job.id} is Stopped, but nobody had stopped it")
+
+    def _stored(self, spool: SpoolId) -> None:
+        """I13, I10: what is stored is what this attempt wrote, from its first byte."""
+        stored = self._output.committed(spool)
+        if self._sizes.get(spool) == len(stored):
+            return
+        self._sizes[spool] = len(stored)
+        if not self._truth.written[spool].startswith(stored):
+            raise Violation(f"I13: the {len(stored)} bytes stored of {spool} are not its output")
+
+    def _host(self, host: FakeHost) -> None:
+        for id_, sandbox in host.sandboxes.items():
+            durable = len(self._output.durable(spool_id(id_)))
+            if sandbox.freed > durable:
+                raise Violation(f"I8: {host.name} freed {sandbox.freed} of {id_}, {durable} safe")
+        running = [
+            s for s in host.sandboxes.values() if s.phase is Phase.RUNNING and not s.unwanted
+        ]
+        if len(running) > host.slots:
+            raise Violation(f"I9: {host.name} runs {len(running)} in {host.slots} slots")

@@ -1,0 +1,137 @@
+"""Bringing a world to rest, and what must be true there: nothing is stuck, nothing is left."""
+
+from tests.support.world.host import FakeHost
+from tests.support.world.rows import OPERATOR
+from tests.support.world.truth import Violation
+from tests.support.world.world import World
+
+from farhand_server.core import events as on
+from farhand_server.core.explain import Explanation
+from farhand_server.core.overview import Overview
+from farhand_server.model.job import Job, JobStatus
+from farhand_server.model.output import SpoolId
+
+#: Virtual time in which everything must have ended, once all is well again.
+PATIENCE_MS = 400_000
+
+
+def heal(world: World) -> None:
+    """Everybody is back, and everything works."""
+    world.start_server()
+    for host in world.hosts:
+        host.broken = ""
+        world.join(host)
+        world.start_agent(host)
+        if (link := world.links.get(host)) is not None:
+            link.congested = False
+
+
+def rest(world: World) -> None:
+    """Lets every script end and every job become final. Raises Violation if one is stuck."""
+    heal(world)
+    until = world.clock.ms + PATIENCE_MS
+    while True:
+        _move(world)
+        if _is_at_rest(world):
+            break
+        if world.clock.ms > until:
+            raise Violation(f"I17: stuck: {_stuck(world)}")
+        world.tick(_step_ms(world))
+    for job in world.jobs:
+        _is_explained(world, job)
+    _nothing_is_left(world)
+
+
+def prompt(world: World) -> None:
+    """Without any time passing, no job waits while a member is free. Raises Violation."""
+    world.flow()
+    if world.server is None:
+        return
+    for job in world.jobs:
+        if job.status is not JobStatus.NEW:
+            continue
+        why = _explanation(world, job)
+        free = (
+            isinstance(why, Explanation)
+            and why.code != "offered"
+            and [name for name, verdict, _ in why.workers if verdict == "free"]
+        )
+        if free:
+            raise Violation(f"I17: {job.id} waits, and {free} is free")
+
+
+def _explanation(world: World, job: Job) -> object:
+    return world.ask(lambda call: on.Explain(call=call, by=OPERATOR, job=job.id))
+
+
+def _move(world: World) -> None:
+    """Scripts end as soon as they run."""
+    world.flow()
+    while running := [(h, s) for h in world.hosts for s in h.running()]:
+        for host, sandbox in running:
+            if sandbox.stopping:
+                host.exit(sandbox, code=None, signal=15)
+            else:
+                host.exit(sandbox)
+        world.flow()
+    world.check()
+
+
+def _step_ms(world: World) -> int:
+    """To the next moment that somebody waits for, a second at most."""
+    now = world.clock.ms
+    dues = [link.due_ms - now for link in world.links.values() if link.due_ms is not None]
+    if world.server is not None and (patience := world.server.patience_ms) is not None:
+        dues.append(patience)
+    return min([max(1, due) for due in dues] + [1_000])
+
+
+def _open_jobs(world: World) -> list[Job]:
+    return [j for j in world.jobs if not (j.status.is_final or j.status is JobStatus.SUSPENDED)]
+
+
+def _is_at_rest(world: World) -> bool:
+    welcome = _members(world)
+    if any(link.stream is None for link in world.links.values() if link.host in welcome):
+        return False
+    if any(host.sandboxes for host in welcome):
+        return False
+    return not [j for j in _open_jobs(world) if not (j.status is JobStatus.NEW and not welcome)]
+
+
+def _members(world: World) -> list[FakeHost]:
+    """Hosts whose worker still exists."""
+    return [host for host in world.hosts if host.worker in world.state.tables.workers]
+
+
+def _stuck(world: World) -> str:
+    jobs = [(job.id[:8], job.status.name, job.details) for job in _open_jobs(world)]
+    sandboxes = [(h.name, list(h.sandboxes)) for h in _members(world) if h.sandboxes]
+    away = [h.name for h, link in world.links.items() if link.stream is None]
+    return f"jobs {jobs}, sandboxes {sandboxes}, without a stream {away}"
+
+
+def _is_explained(world: World, job: Job) -> None:
+    if job.status is not JobStatus.SUSPENDED:
+        return
+    spool = SpoolId(job=job.id, attempt=job.attempt)
+    if spool not in world.truth.lost and job.worker not in world.removed:
+        raise Violation(f"I16: {job.id} is Suspended ({job.details}), but its host remembers all")
+
+
+def _nothing_is_left(world: World) -> None:
+    """Every slot of every member takes a job at the same time: none leaked."""
+    overview = world.ask(lambda call: on.Overview(call=call, by=OPERATOR))
+    assert isinstance(overview, Overview)
+    for worker, presence in overview.workers.items():
+        if presence.used:
+            raise Violation(f"I16: {presence.used} slots of {worker} are taken by nothing")
+    members = _members(world)
+    jobs = [world.submit() for _ in range(sum(host.slots for host in members))]
+    world.flow()
+    running = sum(len(host.running()) for host in members)
+    if running != len(jobs):
+        raise Violation(f"I16: of {len(jobs)} slots {running} can be used")
+    _move(world)
+    if _open_jobs(world) and members:
+        raise Violation(f"I17: stuck: {_stuck(world)}")

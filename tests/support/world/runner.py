@@ -1,0 +1,210 @@
+"""A runner as its socket shows it: one attempt at a time, whatever becomes of the link."""
+
+import zlib
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.support.world.translation import spool_id
+from tests.support.world.truth import Truth
+
+from farhand_agent.core.frames import AttemptId
+from farhand_agent.host.wire import FIRST_CREDIT, Kind, Message, Phase
+from farhand_wire import spool
+
+#: Of one DATA message; a link keeps pieces of at most an entry.
+DATA_BYTES = 32 * 1024
+
+
+@dataclass(slots=True, eq=False)
+class Conversation:
+    """One connection. What the link said before it hung up is heard nevertheless."""
+
+    to_runner: deque[Message] = field(default_factory=deque)
+    to_link: deque[Message] = field(default_factory=deque)
+    #: The link's end is closed.
+    hung_up: bool = False
+    #: The runner's end is closed.
+    closed: bool = False
+
+    def ask(self, kind: Kind, data: bytes = b"", **fields: Any) -> None:
+        """The link says something."""
+        if not self.hung_up and not self.closed:
+            self.to_runner.append(Message(kind=kind, fields=fields, data=data))
+
+    def tell(self, kind: Kind, data: bytes = b"", **fields: Any) -> None:
+        """The runner says something."""
+        if not self.hung_up:
+            self.to_link.append(Message(kind=kind, fields=fields, data=data))
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Sandbox:
+    """What a host knows of one attempt; it outlives links and runners, not the host's memory."""
+
+    id: AttemptId
+    phase: Phase = Phase.RUNNING
+    reason: str = ""
+    data: bytearray = field(default_factory=bytearray)
+    freed: int = 0
+    exit: spool.Exit | None = None
+    #: A STOP has signalled the tree.
+    stopping: bool = False
+    #: Nobody wants it: it goes as soon as the script has ended.
+    unwanted: bool = False
+
+    def write(self, entry: bytes, truth: Truth) -> None:
+        self.data += entry
+        truth.written[spool_id(self.id)] += entry
+
+    def end(self, exit_: spool.Exit, truth: Truth) -> None:
+        """The script is over: its exit is the last entry."""
+        self.phase = Phase.EXITED
+        self.exit = exit_
+        self.write(spool.pack_exit(exit_, 0), truth)
+
+
+class Runner:
+    """One process; `step` lets it do one thing."""
+
+    def __init__(
+        self,
+        *,
+        truth: Truth,
+        begin: Callable[["Runner", Message], Sandbox | None],
+        forget: Callable[[Sandbox], None],
+        sandbox: Sandbox | None = None,
+    ) -> None:
+        """`begin` claims the sandbox of a START, None if the host knows that attempt already."""
+        self.sandbox = sandbox
+        self._truth = truth
+        self._begin = begin
+        self._forget = forget
+        self._talk: Conversation | None = None
+        self._dialled: deque[Conversation] = deque()
+        self._offset: int | None = None
+        self._credit = 0
+
+    def dial(self) -> Conversation:
+        talk = Conversation()
+        self._dialled.append(talk)
+        return talk
+
+    def die(self) -> None:
+        """Killed: whoever talked to it notices."""
+        for talk in (self._talk, *self._dialled):
+            if talk is not None:
+                talk.closed = True
+
+    def step(self) -> bool:
+        """Does the next thing; False if there was nothing to do."""
+        if self._talk is not None and self._talk.to_runner:
+            self._hear(self._talk.to_runner.popleft())
+            return True
+        if self._dialled:
+            self._talk = self._dialled.popleft()
+            self._offset = None
+            return True
+        return self._deliver()
+
+    # --- what a link says -------------------------------------------------------------------
+
+    def _hear(self, message: Message) -> None:
+        assert self._talk is not None
+        match message.kind:
+            case Kind.WHAT:
+                self._talk.tell(Kind.STATE, **self._state())
+            case Kind.START:
+                self._start(message)
+            case Kind.READ:
+                self._settle()
+                self._offset = int(message.fields["offset"])
+                self._credit = int(message.fields["credit"])
+            case Kind.CREDIT:
+                self._credit += int(message.fields["credit"])
+            case Kind.FREE if self.sandbox:
+                size = len(self.sandbox.data)
+                self.sandbox.freed = max(
+                    self.sandbox.freed, min(int(message.fields["durable"]), size)
+                )
+            case Kind.STOP if self.sandbox and self.sandbox.phase is Phase.RUNNING:
+                self.sandbox.stopping = True
+            case Kind.DONE if self.sandbox:
+                self._done(self.sandbox)
+
+    def _state(self) -> dict[str, Any]:
+        if self.sandbox is None:
+            return {"job_id": "", "attempt": 0, "phase": Phase.SPARE, "size": 0, "reason": ""}
+        return {
+            "job_id": self.sandbox.id.job_id,
+            "attempt": self.sandbox.id.attempt,
+            "phase": self.sandbox.phase,
+            "size": len(self.sandbox.data),
+            "reason": self.sandbox.reason,
+        }
+
+    def _start(self, message: Message) -> None:
+        assert self._talk is not None
+        self.sandbox = self._begin(self, message)
+        if self.sandbox is None:
+            self._talk.closed = True
+        elif self.sandbox.phase is Phase.VOID:
+            self._talk.tell(Kind.VOID, reason=self.sandbox.reason)
+        else:
+            self._talk.tell(Kind.STARTED)
+            self._offset, self._credit = 0, FIRST_CREDIT
+
+    def _settle(self) -> None:
+        """Ends the spool of an attempt whose runner was lost."""
+        if self.sandbox and self.sandbox.phase is Phase.EXITED and self.sandbox.exit is None:
+            self.sandbox.end(spool.Exit(reason=self.sandbox.reason), self._truth)
+
+    def _done(self, sandbox: Sandbox) -> None:
+        if sandbox.phase is Phase.RUNNING:
+            sandbox.unwanted = True
+        else:
+            self._clear(sandbox)
+
+    def _clear(self, sandbox: Sandbox) -> None:
+        self._forget(sandbox)
+        self.sandbox = None
+        self._offset = None
+        if self._talk is not None:
+            self._talk.tell(Kind.IDLE)
+
+    # --- what it says -----------------------------------------------------------------------
+
+    def _deliver(self) -> bool:
+        sandbox = self.sandbox
+        if sandbox is None:
+            return False
+        if sandbox.unwanted and sandbox.phase is Phase.EXITED:
+            self._clear(sandbox)
+            return True
+        if self._talk is None or self._offset is None:
+            return False
+        self._offset = max(self._offset, sandbox.freed)
+        view = memoryview(sandbox.data)[self._offset :]
+        size = spool.whole(view, min(self._credit, DATA_BYTES))
+        if size:
+            self._talk.tell(Kind.DATA, bytes(view[:size]), offset=self._offset)
+            self._offset += size
+            self._credit -= size
+        elif sandbox.exit is not None and not len(view):
+            self._talk.tell(Kind.EXITED, **_exited(sandbox, sandbox.exit))
+            self._offset = None
+        else:
+            return False
+        return True
+
+
+def _exited(sandbox: Sandbox, exit_: spool.Exit) -> dict[str, Any]:
+    return {
+        "code": exit_.code,
+        "signal": exit_.signal,
+        "reason": exit_.reason,
+        "stopped": exit_.stopped,
+        "size": len(sandbox.data),
+        "crc": zlib.crc32(sandbox.data),
+    }

@@ -1,0 +1,61 @@
+"""One stream: ordered both ways, and lost as a whole."""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from farhand_server.engine.mailbox import Mailbox
+from farhand_server.errors import Refusal
+from farhand_server.model.frames import AgentFrame, ServerFrame
+from farhand_server.model.identifiers import SessionId
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Stream:
+    """Messages on their way. Each end learns by itself that the other one is gone."""
+
+    session: SessionId
+    to_server: deque[Sequence[AgentFrame]] = field(default_factory=deque)
+    to_agent: deque[Sequence[ServerFrame]] = field(default_factory=deque)
+    #: Nothing arrives any more, in either direction.
+    cut: bool = False
+    #: The agent sends nothing more; what is on its way still arrives.
+    agent_left: bool = False
+    #: The server sends nothing more.
+    server_left: bool = False
+    refusal: Refusal | None = None
+
+    def up(self, message: Sequence[AgentFrame]) -> None:
+        if message and not self.cut and not self.server_left:
+            self.to_server.append(message)
+
+    def down(self, message: Sequence[ServerFrame]) -> None:
+        if message and not self.cut:
+            self.to_agent.append(message)
+
+    def lose(self) -> None:
+        """The connection breaks; frames that were not delivered vanish."""
+        self.cut = True
+        self.to_server.clear()
+        self.to_agent.clear()
+
+    @property
+    def over_for_agent(self) -> bool:
+        """Nothing more will come from the server, and it shows."""
+        return self.server_left and not self.to_agent
+
+    @property
+    def over_for_server(self) -> bool:
+        return self.agent_left and not self.to_server
+
+
+class StreamBox(Mailbox):
+    """A mailbox that the world empties, without waiting."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waiting: list[ServerFrame] = []
+
+    def put(self, frame: ServerFrame) -> None:
+        if not self.ended:
+            self.waiting.append(frame)

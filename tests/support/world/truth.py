@@ -1,0 +1,40 @@
+"""What really happened: seen by nobody in the world, and held against everyone."""
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+
+from farhand_server.model.identifiers import JobId, WorkerId
+from farhand_server.model.output import SpoolId
+
+
+class Violation(AssertionError):
+    """A promise was broken."""
+
+
+@dataclass(slots=True)
+class Truth:
+    """The journal of the world."""
+
+    #: How often each attempt's script was executed, and for whom.
+    execs: Counter[SpoolId] = field(default_factory=Counter)
+    ran_on: dict[SpoolId, WorkerId] = field(default_factory=dict)
+    #: Every byte that each attempt's spool ever held.
+    written: defaultdict[SpoolId, bytearray] = field(default_factory=lambda: defaultdict(bytearray))
+    #: Attempts whose end nobody will ever tell: the host's memory went, or its worker was removed.
+    lost: set[SpoolId] = field(default_factory=set)
+    #: The highest session number that a Heartbeat confirmed.
+    confirmed: Counter[WorkerId] = field(default_factory=Counter)
+    #: Bugs, and complaints of one side about the other that nobody had provoked.
+    faults: list[str] = field(default_factory=list)
+
+    def executed(self, spool: SpoolId, worker: WorkerId) -> None:
+        self.execs[spool] += 1
+        self.ran_on[spool] = worker
+        if self.execs[spool] > 1:
+            raise Violation(f"I2: {spool} was executed {self.execs[spool]} times")
+        runs = self.runs(spool.job)
+        if len(runs) > 1:
+            raise Violation(f"I1: {spool.job} ran as {runs}, and nobody had asked for that")
+
+    def runs(self, job: JobId) -> list[SpoolId]:
+        return sorted(spool for spool in self.execs if spool.job == job)

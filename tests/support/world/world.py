@@ -1,0 +1,284 @@
+"""The whole product in one process: real rules on both sides, everything else obedient.
+
+A step is a method; nothing happens between two of them.
+"""
+
+import random
+from collections.abc import Callable
+
+from tests.support.memory import Crash, Failure, MemoryStateStore
+from tests.support.memory_output import MemoryOutputStore
+from tests.support.world.clock import WorldClock
+from tests.support.world.control_plane import ControlPlane
+from tests.support.world.host import FakeHost
+from tests.support.world.invariants import Invariants
+from tests.support.world.link import FakeLink
+from tests.support.world.rows import GROUP, KEY, OPERATOR, first_rows
+from tests.support.world.runner import Sandbox
+from tests.support.world.stream import Stream
+from tests.support.world.truth import Truth
+from tests.support.world.watcher import Watcher
+
+from farhand_agent.core.frames import RunbookType as AgentType
+from farhand_server.core import Patience
+from farhand_server.core import events as on
+from farhand_server.core.events import CallId, Event
+from farhand_server.model import frames
+from farhand_server.model.identifiers import JobId, SessionId
+from farhand_server.model.job import Job
+from farhand_server.model.output import SpoolId
+from farhand_server.model.runbook import RunbookType
+from farhand_server.model.worker import Facts
+
+BOTH = frozenset({AgentType.BASH, AgentType.PYTHON})
+
+
+class World:
+    """One control plane, some hosts, and the truth."""
+
+    def __init__(self, *, seed: int = 0, patience: Patience | None = None) -> None:
+        self.clock = WorldClock()
+        self.truth = Truth()
+        self.state = MemoryStateStore(first_rows())
+        self.output = MemoryOutputStore()
+        self.hosts: list[FakeHost] = []
+        #: The agents that live.
+        self.links: dict[FakeHost, FakeLink] = {}
+        self.server: ControlPlane | None = None
+        #: Workers that an operator removed.
+        self.removed: set[str] = set()
+        self._chance = random.Random(seed).randbytes
+        self._patience = patience or Patience()
+        self._watcher = Watcher(self.truth, self.output)
+        self._invariants = Invariants(truth=self.truth, state=self.state, output=self.output)
+        self.start_server()
+
+    def check(self) -> None:
+        """Raises Violation if a promise is broken by now."""
+        self._invariants.check(self.hosts)
+
+    @property
+    def jobs(self) -> list[Job]:
+        return list(self.state.tables.jobs.values())
+
+    # --- operators --------------------------------------------------------------------------
+
+    def submit(self, type_: RunbookType = RunbookType.BASH) -> JobId:
+        """Starts a job; it may be lost with the server, as any call may."""
+        job = JobId(f"{self._watcher.next_call():08x}-0000-7000-8000-000000000000")
+        self._ask(
+            lambda call: on.StartJob(
+                call=call,
+                by=OPERATOR,
+                job=job,
+                runbook=type_.value,
+                run_on=GROUP.name,
+                parameters="{}",
+                arguments=(),
+            )
+        )
+        return job
+
+    def stop(self, job: JobId) -> None:
+        self._ask(lambda call: on.StopJob(call=call, by=OPERATOR, job=job))
+
+    def remove(self, host: FakeHost) -> None:
+        """Deletes the worker, whatever it runs."""
+        if self.server is not None and host.worker is not None:
+            self.removed.add(host.worker)
+            self._ask(
+                lambda call: on.DeleteWorker(call=call, by=OPERATOR, name=host.name, force=True)
+            )
+
+    def ask(self, make: Callable[[CallId], Event]) -> object:
+        """A call and its answer, at once. None if it failed, or nobody is there."""
+        answers: list[object] = []
+        if self.server is not None:
+            self.server.ask(make, answers.append)
+            self.server.turn()
+            self.server.loop()
+        return answers[0] if answers else None
+
+    def _ask(self, make: Callable[[CallId], Event]) -> None:
+        if self.server is not None:
+            self.server.ask(make, lambda answer: None)
+
+    # --- hosts ------------------------------------------------------------------------------
+
+    def add_host(self, *, slots: int = 2, types: frozenset[AgentType] = BOTH) -> FakeHost:
+        """A machine that has not joined."""
+        name = f"host{len(self.hosts) + 1}"
+        host = FakeHost(name, truth=self.truth, slots=slots, types=types)
+        self.hosts.append(host)
+        return host
+
+    def join(self, host: FakeHost, *, answer_lost: bool = False) -> None:
+        """Registers; when the answer was lost, the host knows nothing of it."""
+        if self.server is None or host.worker is not None:
+            return
+        stream = self._stream()
+        self.server.accept(stream)
+        stream.up([_register(host)])
+        self.server.hear(stream)
+        self.server.turn()
+        self.server.loop()
+        said = [frame for message in stream.to_agent for frame in message]
+        stream.lose()
+        self.server.lose(stream)
+        for frame in said if not answer_lost else []:
+            match frame:
+                case frames.Registered(worker=worker):
+                    host.worker = worker
+                case frames.Welcome(session_number=number):
+                    host.keep_session_number(number)
+
+    def start_agent(self, host: FakeHost) -> None:
+        if host not in self.links and host.worker is not None:
+            link = FakeLink(
+                host,
+                clock=self.clock,
+                dial=self._dial,
+                fault=self.truth.faults.append,
+                instance=f"{host.name} at {self.clock.ms}",
+            )
+            self.links[host] = link
+            link.start()
+
+    def kill_agent(self, host: FakeHost) -> None:
+        if (link := self.links.pop(host, None)) is not None:
+            link.die()
+
+    def reboot(self, host: FakeHost, *, keep_journal: bool = False) -> None:
+        self.kill_agent(host)
+        for job in self.jobs:
+            if job.worker == host.worker:
+                self.truth.lost.add(SpoolId(job=job.id, attempt=job.attempt))
+        host.reboot(keep_journal=keep_journal)
+
+    def print(self, host: FakeHost, sandbox: Sandbox, text: bytes) -> None:
+        host.print(sandbox, text)
+
+    def cut(self, host: FakeHost, *, agent_knows: bool, server_knows: bool) -> None:
+        """The stream breaks; who does not know it finds out by waiting."""
+        link = self.links.get(host)
+        if link is None or link.stream is None:
+            return
+        stream = link.stream
+        stream.lose()
+        if agent_knows:
+            link.lose()
+        if server_knows and self.server is not None and stream.session in self.server.streams:
+            self.server.lose(stream)
+
+    # --- the server -------------------------------------------------------------------------
+
+    def start_server(self) -> None:
+        if self.server is None:
+            self.server = ControlPlane(
+                state=self.state,
+                output=self.output,
+                clock=self.clock,
+                chance=self._chance,
+                patience=self._patience,
+                watcher=self._watcher,
+            )
+            self.server.turn()
+
+    def kill_server(self, *, power_loss: bool = False) -> None:
+        """What was committed stays; what was not synced does not survive a loss of power."""
+        if self.server is None:
+            return
+        for stream in self.server.streams.values():
+            stream.server_left = True
+            stream.to_server.clear()
+        self.server = None
+        self.output.close()
+        if power_loss:
+            self.output.power_loss()
+
+    def turn(self, failure: Failure | None = None, *, leaked: bool = False) -> None:
+        """The rules take a turn; the commit may fail, or the server die at it. `leaked`: what
+        promises nothing had left before."""
+        if self.server is None:
+            return
+        if failure is not None:
+            self.state.fail_next.append(failure)
+        try:
+            self.server.turn()
+        except Crash:
+            if leaked:
+                self.server.loop()
+            self.kill_server()
+        finally:
+            self.state.fail_next.clear()
+
+    def write(self, failure: Failure | None = None, *, most: int | None = None) -> None:
+        """The output writer takes a turn."""
+        if self.server is None:
+            return
+        if failure is not None:
+            self.output.fail_next.append(failure)
+        self.server.write(most)
+        self.output.fail_next.clear()
+
+    # --- time and movement ------------------------------------------------------------------
+
+    def tick(self, ms: int) -> None:
+        """Time passes; agents do what is due."""
+        self.clock.ms += ms
+        for link in self.links.values():
+            link.tick()
+
+    def flow(self, rounds: int = 10_000) -> None:
+        """Everything moves on without time, until nothing does."""
+        while rounds and self._round():
+            rounds -= 1
+        assert rounds or not self._round(), "it never comes to rest"
+
+    def step_host(self, host: FakeHost) -> bool:
+        """Its runners and its agent do one thing each."""
+        moved = False
+        for runner in list(host.runners):
+            moved |= runner.step()
+        if (link := self.links.get(host)) is not None:
+            moved |= link.hear_runners()
+            moved |= link.hear()
+            if link.due_ms is not None and link.due_ms <= self.clock.ms:
+                link.tick()
+                moved = True
+        return moved
+
+    def _round(self) -> bool:
+        moved = any([self.step_host(host) for host in self.hosts])
+        server = self.server
+        if server is None:
+            return moved
+        moved |= any([server.hear(stream) for stream in list(server.streams.values())])
+        if server.has_turn:
+            server.turn()
+            moved = True
+        if server.inbox.items:
+            server.write()
+            moved = True
+        return server.loop() or moved
+
+    def _dial(self, host: FakeHost) -> Stream | None:
+        if self.server is None:
+            return None
+        stream = self._stream()
+        self.server.accept(stream)
+        return stream
+
+    def _stream(self) -> Stream:
+        return Stream(session=SessionId(self._chance(16).hex()))
+
+
+def _register(host: FakeHost) -> frames.Register:
+    types = tuple(RunbookType(type_.value) for type_ in sorted(host.types))
+    return frames.Register(
+        token_hash=KEY.hash,
+        group=GROUP.name,
+        worker_name=host.name,
+        public_key=host.name.encode(),
+        facts=Facts(host_name=host.name, machine_id=host.name, runbook_types=types),
+    )
