@@ -64,6 +64,8 @@ def lost(event: Lost, live: Live, journal: Journal, now: float) -> list[Effect]:
 
 def welcomed(welcome: Welcome, live: Live, journal: Journal, now: float) -> list[Effect]:
     """The number is on disk before the first Heartbeat, which confirms it."""
+    if live.session.phase is StreamPhase.LEAVING:
+        return []  # it comes too late: the stream was given up
     _check(welcome, live.session)
     live.session.phase = StreamPhase.LIVE
     live.session.welcome = welcome
@@ -84,10 +86,15 @@ def heartbeat_heard(ack: HeartbeatAck, live: Live, journal: Journal, now: float)
 
 
 def drained(drain: Drain, live: Live, journal: Journal, now: float) -> list[Effect]:
-    """The server goes away: what waits goes with the next message, then Goodbye."""
-    live.session.leave = EndStream(
+    """The server goes away: what waits goes with the next message, then Goodbye. Before the
+    Welcome nothing waits."""
+    leave = EndStream(
         reason=f"the server drains: {drain.reason}", retry_after_seconds=drain.retry_after_ms / 1000
     )
+    if live.session.phase is StreamPhase.HELLO:
+        live.session.phase = StreamPhase.LEAVING
+        return [leave]
+    live.session.leave = leave
     return []
 
 

@@ -12,7 +12,7 @@ from farhand_agent.core.live import IllegalFrame, Live, StreamPhase
 
 _Rule = Callable[[Any, Live, Journal, float], list[Effect]]
 
-#: Frames of a session that stands; Welcome alone may come before.
+#: Frames of a session that stands; only Welcome and what ends the stream may come before.
 _FRAMES: dict[type, _Rule] = {
     frames.HeartbeatAck: session.heartbeat_heard,
     frames.Offer: slots.offered,
@@ -22,11 +22,11 @@ _FRAMES: dict[type, _Rule] = {
     frames.OutputAck: orders.acknowledged,
     frames.Resend: orders.resent,
     frames.ResultAck: orders.reported,
-    frames.Drain: session.drained,
 }
 
 _EVENTS: dict[type, _Rule] = {
     frames.Welcome: session.welcomed,
+    frames.Drain: session.drained,
     frames.Goodbye: session.goodbye,
     events.ConnectDue: session.connect_due,
     events.Connected: session.connected,
