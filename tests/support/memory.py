@@ -4,7 +4,7 @@ import contextlib
 import copy
 import enum
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass, field, replace
 
 from farhand_server.errors import OutcomeUnknown
@@ -12,7 +12,7 @@ from farhand_server.model.account import AccountKey, KeySlot, RegistrationToken
 from farhand_server.model.clock import UnixMs
 from farhand_server.model.identifiers import AccountId, GroupId, JobId, RunbookId, WorkerId
 from farhand_server.model.job import Attempt, Job, JobStatus
-from farhand_server.model.runbook import Runbook
+from farhand_server.model.runbook import Runbook, RunbookType
 from farhand_server.model.worker import Group, Worker
 
 _SERVED = frozenset(
@@ -89,8 +89,11 @@ class MemoryTx:
         self.moves.append((row, new))
         return True
 
-    def waiting(self, group: GroupId, limit: int) -> list[Job]:
-        return [j for j in self._waiting() if j.group == group][:limit]
+    def waiting(
+        self, group: GroupId, types: Set[RunbookType], *, skip: int = 0, limit: int
+    ) -> list[Job]:
+        found = [j for j in self._waiting() if j.group == group and j.runbook_type in types]
+        return found[skip : skip + limit]
 
     def served_by(self, worker: WorkerId) -> list[Job]:
         return [j for j in self._served() if j.worker == worker]

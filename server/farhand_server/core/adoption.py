@@ -1,7 +1,7 @@
 """What a returning worker's journal means for its jobs.
 
 An attempt that the host knows is taken up again: the late truth wins. One that is missing from the
-same journal provably never ran; missing from another journal, it may have.
+same journal on the same boot provably never ran; from any other, it may have.
 """
 
 from dataclasses import dataclass, field, replace
@@ -47,10 +47,14 @@ def judge(worker: Worker, event: on.Greeted, ctx: Context) -> Judgement:
         spool = SpoolId(job=entry.job, attempt=entry.attempt)
         listed.add(spool)
         _answer(worker, entry, spool, event, judgement, ctx)
-    same_journal = worker.journal_id == event.hello.journal_id
+    # A journal on a disk may survive a loss of power that an attempt's folder did not.
+    remembers_all = (worker.journal_id, worker.boot_id) == (
+        event.hello.journal_id,
+        event.hello.boot_id,
+    )
     for job in ctx.tx.served_by(worker.id):
         if SpoolId(job=job.id, attempt=job.attempt) not in listed:
-            judgement.after += _missing(job, ctx, never_ran=same_journal)
+            judgement.after += _missing(job, ctx, never_ran=remembers_all)
     return judgement
 
 

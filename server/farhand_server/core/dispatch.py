@@ -14,6 +14,7 @@ from farhand_server.model.clock import Instant
 from farhand_server.model.identifiers import GroupId, JobId, OfferId
 from farhand_server.model.job import Attempt, Job, JobStatus
 from farhand_server.model.output import Extent, SpoolId
+from farhand_server.model.runbook import RunbookType
 from farhand_wire import limits
 
 #: Jobs looked at in one go.
@@ -21,32 +22,50 @@ LOOK_AHEAD = 16
 
 
 def dispatch(group: GroupId, ctx: Context) -> list[Effect]:
-    """Gives waiting jobs of a group to members that can take them."""
+    """Gives waiting jobs of a group to members that can take them. A job that nobody can take now
+    does not hold up those behind it."""
     effects: list[Effect] = []
-    while group in ctx.live.queues:
-        offered = ctx.live.offered_count(group)
-        waiting = ctx.tx.waiting(group, offered + LOOK_AHEAD)
+    passed = 0
+    while group in ctx.live.queues and (free := _free(group, ctx)):
+        types = frozenset().union(*(member.types for member in free))
+        waiting = ctx.tx.waiting(group, types, skip=passed, limit=LOOK_AHEAD)
         if not waiting:
-            ctx.live.queues.discard(group)
+            if not passed and not ctx.tx.waiting(group, frozenset(RunbookType), limit=1):
+                ctx.live.queues.discard(group)
             break
-        placed = 0
         for job in waiting:
-            if _is_pending(job, ctx):
-                continue
-            given = place(job, ctx)
-            if not given:
-                break
-            placed += 1
+            given = [] if _is_pending(job, ctx) else place(job, ctx)
             effects += given
-        if placed < LOOK_AHEAD:
-            break
+            if not is_granted(given):
+                passed += 1
+            if not given and not _free(group, ctx):
+                break
     return effects
+
+
+def is_granted(effects: list[Effect]) -> bool:
+    """Whether a job was given away with these, and not only offered."""
+    return any(isinstance(e, Send) and isinstance(e.frame, frames.Grant) for e in effects)
+
+
+def _free(group: GroupId, ctx: Context) -> list[Session]:
+    """Members that have a free slot and answer."""
+    return [m for m in ctx.live.members(group) if m.takes_work and not is_silent(m, ctx)]
+
+
+def is_silent(member: Session, ctx: Context) -> bool:
+    """Whether it owes an answer for too long, or was not heard since it was asked: a mute member
+    costs one delay, not one a job."""
+    now, patience = ctx.now.instant, ctx.patience.offer
+    if member.asked is not None and member.asked + patience <= now:
+        return True
+    return ctx.live.overdue(member, now, patience)
 
 
 def _is_pending(job: Job, ctx: Context) -> bool:
     """Whether somebody was asked just now and may still answer."""
     now = ctx.now.instant
-    return any(now - o.opened < ctx.patience.offer for o in ctx.live.offers_of(job.id))
+    return any(now < o.opened + ctx.patience.offer for o in ctx.live.offers_of(job.id))
 
 
 def place(job: Job, ctx: Context) -> list[Effect]:
@@ -65,12 +84,10 @@ def choose(job: Job, ctx: Context) -> Session | None:
     asked = {o.session for o in ctx.live.offers_of(job.id)}
     able = [
         member
-        for member in ctx.live.members(job.group)
-        if member.takes_work
-        and job.runbook_type in member.types
+        for member in _free(job.group, ctx)
+        if job.runbook_type in member.types
         and member.id not in asked
         and not ctx.live.refuses(job.id, member.worker, now)
-        and not ctx.live.overdue(member, now, ctx.patience.offer)
     ]
     return max(able, key=lambda member: (member.free, -member.given), default=None)
 
@@ -87,6 +104,8 @@ def offer(job: Job, member: Session, ctx: Context) -> Send:
     ctx.live.open_offer(opened)
     ctx.alarm_in(ctx.patience.offer)
     member.given = ctx.now.instant
+    if member.asked is None:
+        member.asked = ctx.now.instant
     return Send(
         session=member.id,
         frame=frames.Offer(
@@ -168,7 +187,11 @@ def accepted(session: Session, frame: frames.Accept, ctx: Context) -> list[Effec
         return [*no, *dispatch(opened.group, ctx)]
     if frame.cached:
         session.note_script(job.digest)
-    return grant(job, session, ctx, offer=frame.offer) or no
+    was_hedged = bool(ctx.live.offers_of(job.id))
+    granted = grant(job, session, ctx, offer=frame.offer)
+    if granted and not was_hedged:
+        return granted
+    return [*(granted or no), *dispatch(opened.group, ctx)]
 
 
 def rejected(session: Session, frame: frames.Reject, ctx: Context) -> list[Effect]:
@@ -206,6 +229,12 @@ def requeue(job: Job, ctx: Context, *, outcome: str) -> list[Effect]:
         return woken
     ctx.live.queues.add(job.group)
     return woken + dispatch(job.group, ctx)
+
+
+def drop(session: Session, ctx: Context) -> list[Effect]:
+    """Forgets a session; jobs that were offered to it are open again."""
+    died = ctx.live.drop(session)
+    return dispatch(session.group, ctx) if died else []
 
 
 def hedge(ctx: Context) -> list[Effect]:

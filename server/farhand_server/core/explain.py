@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from farhand_server.core import dispatch
 from farhand_server.core import events as on
 from farhand_server.core.context import Context
 from farhand_server.core.effects import Answer, Effect
@@ -45,18 +46,18 @@ def _cause(job: Job, verdicts: tuple[tuple[str, str, str], ...]) -> tuple[str, s
     if not verdicts:
         join = f"farhand token create --group {group}"
         return "no_member", f"group {group} has no worker", (join, stop)
-    if said == {"not connected"}:
-        start = f"start the agent on {verdicts[0][0]}: farhand-agent run"
-        return "no_member_online", f"no member of group {group} is online", (start, stop)
     if "offered" in said:
         who = next(name for name, verdict, _ in verdicts if verdict == "offered")
         return "offered", f"it was offered to {who}", ()
+    if "free" in said:
+        return "queued", "it is next in the queue", ()
     if "no free slot" in said:
         see = f"farhand job list --group {group} --state running"
         return "no_free_slot", f"every slot of group {group} is taken", (see,)
-    if said & {"cannot", "refused"}:
-        return "no_member_able", f"no member of group {group} can run it", (stop,)
-    return "queued", "it is next in the queue", ()
+    if said == {"not connected"}:
+        start = f"start the agent on {verdicts[0][0]}: farhand-agent run"
+        return "no_member_online", f"no member of group {group} is online", (start, stop)
+    return "no_member_able", f"no member of group {group} can take it now", (stop,)
 
 
 def _verdict(job: Job, worker: Worker, ctx: Context) -> tuple[str, str]:
@@ -78,6 +79,8 @@ def _present(job: Job, session: Session, ctx: Context) -> tuple[str, str]:
         return "draining", "takes no new jobs"
     if not session.ready:
         return "connecting", "has not sent its first heartbeat"
+    if dispatch.is_silent(session, ctx):
+        return "silent", "owes an answer; it gets jobs again when it is heard"
     if session.free < 1:
         return "no free slot", f"{len(session.serving)} of {session.slots} in use"
     return "free", ""

@@ -43,7 +43,7 @@ def start(event: on.StartJob, ctx: Context) -> list[Effect]:
         effects = dispatch.dispatch(group.id, ctx)
     else:
         effects = dispatch.place(job, ctx)
-        if not any(isinstance(e, Send) and isinstance(e.frame, frames.Grant) for e in effects):
+        if not dispatch.is_granted(effects):
             ctx.live.queues.add(group.id)
     if not effects:
         # It says at once what it waits for; the grant clears the sentence.
@@ -109,7 +109,9 @@ def stop(event: on.StopJob, ctx: Context) -> list[Effect]:
                 job.become(JobStatus.STOPPED, details="stopped before it ran"),
                 ended=ctx.now.unix_ms,
             )
-            return _swap(job, stopped, event, ctx, dispatch.withdraw(job, ctx))
+            withdrawn = dispatch.withdraw(job, ctx)
+            effects = _swap(job, stopped, event, ctx, withdrawn)
+            return [*effects, *dispatch.dispatch(job.group, ctx)] if withdrawn else effects
         case JobStatus.ACTIVATING | JobStatus.RUNNING | JobStatus.DISCONNECTED:
             stopping = job.become(JobStatus.STOPPING, details=_stopping_details(job, ctx))
             return _swap(job, stopping, event, ctx, _stop_frames(stopping, ctx))
@@ -161,7 +163,8 @@ def ended(event: on.Ended, ctx: Context) -> list[Effect]:
     ]
     job = ctx.tx.job(result.job)
     if job is None or not job.is_served_by(session.worker, result.attempt) or job.status.is_final:
-        return [Count(worker=session.worker, reason="Result of an attempt that is over"), *over]
+        over.append(Count(worker=session.worker, reason="Result of an attempt that is over"))
+        return [*over, *dispatch.dispatch(session.group, ctx)]
     final = _final(job, event, ctx)
     ctx.tx.swap_job(job, final)
     ctx.tx.end_attempt(

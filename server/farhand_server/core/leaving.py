@@ -1,6 +1,6 @@
 """A worker goes: by itself or by an operator's hand. Its key is worth nothing from then on."""
 
-from farhand_server.core import adoption
+from farhand_server.core import adoption, dispatch
 from farhand_server.core.context import Context
 from farhand_server.core.effects import Effect, EndSession
 from farhand_server.errors import InUse
@@ -23,6 +23,6 @@ def leave(worker: WorkerId, *, force: bool, ctx: Context) -> list[Effect]:
     ctx.live.absent.pop(worker, None)
     session = ctx.live.of_worker(worker)
     if session is not None:
-        ctx.live.drop(session)
         effects.append(EndSession(session=session.id, reason="the worker was removed"))
+        effects += dispatch.drop(session, ctx)
     return effects

@@ -41,6 +41,8 @@ class Session:
     ready: bool = False
     draining: bool = False
     heard: Instant
+    #: Since when it was asked and has not been heard; None: it owes nothing.
+    asked: Instant | None = None
     seen_written: Instant
     #: When it last got work: ties go to who waited longest.
     given: Instant
@@ -150,18 +152,12 @@ class Live:
     def offers_of(self, job: JobId) -> list[OpenOffer]:
         return [self._offers[id_] for id_ in self._offers_of.get(job, ())]
 
-    def offered_count(self, group: GroupId) -> int:
-        return sum(1 for offers in self._offers_of.values() if self._group_of(offers) == group)
-
     def overdue(self, session: Session, now: Instant, patience: float) -> bool:
-        """Whether it owes an answer for too long: who is mute gets nothing else."""
-        return any(now - self._offers[id_].opened >= patience for id_ in session.offers)
-
-    def _group_of(self, offers: list[OfferId]) -> GroupId:
-        return self._offers[offers[0]].group
+        """Whether it owes an answer for too long."""
+        return any(self._offers[id_].opened + patience <= now for id_ in session.offers)
 
     def overdue_offers(self, now: Instant, patience: float) -> list[OpenOffer]:
-        return [o for o in self._offers.values() if now - o.opened >= patience]
+        return [o for o in self._offers.values() if o.opened + patience <= now]
 
     # --- patience ---------------------------------------------------------------------------
 

@@ -1,12 +1,13 @@
 """What the rules may ask of the world: one open transaction, and chance."""
 
+from collections.abc import Set
 from typing import Protocol
 
 from farhand_server.model.account import AccountKey, RegistrationToken
 from farhand_server.model.clock import UnixMs
 from farhand_server.model.identifiers import AccountId, GroupId, JobId, RunbookId, WorkerId
 from farhand_server.model.job import Attempt, Job
-from farhand_server.model.runbook import Runbook
+from farhand_server.model.runbook import Runbook, RunbookType
 from farhand_server.model.worker import Group, Worker
 
 
@@ -20,8 +21,10 @@ class Tx(Protocol):
         """Compare-and-set on (status, attempt); False: somebody was first."""
         ...
 
-    def waiting(self, group: GroupId, limit: int) -> list[Job]:
-        """Jobs in state New, oldest first."""
+    def waiting(
+        self, group: GroupId, types: Set[RunbookType], *, skip: int = 0, limit: int
+    ) -> list[Job]:
+        """Jobs of these types in state New, oldest first, without the first `skip`."""
         ...
 
     def served_by(self, worker: WorkerId) -> list[Job]:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from farhand_server.core import adoption, dispatch
 from farhand_server.core import events as on
 from farhand_server.core.context import Context
-from farhand_server.core.effects import Count, Effect, EndSession, Send, Wake
+from farhand_server.core.effects import CloseSpool, Count, Effect, EndSession, Send, Wake
 from farhand_server.core.leaving import leave
 from farhand_server.core.live import Session
 from farhand_server.errors import ProtocolViolation, SessionConflict, WorkerUnknown
@@ -119,8 +119,8 @@ def supersede(worker: Worker, ctx: Context) -> list[Effect]:
     old = ctx.live.of_worker(worker.id)
     if old is None:
         return []
-    ctx.live.drop(old)
-    return [EndSession(session=old.id, reason="a newer session of this worker took over")]
+    reason = "a newer session of this worker took over"
+    return [EndSession(session=old.id, reason=reason), *dispatch.drop(old, ctx)]
 
 
 def said(event: on.Said, ctx: Context) -> list[Effect]:
@@ -129,6 +129,7 @@ def said(event: on.Said, ctx: Context) -> list[Effect]:
     if session is None:
         return []
     session.heard = ctx.now.instant
+    session.asked = None
     match event.frame:
         case frames.Heartbeat() as frame:
             return _heartbeat(session, frame, ctx)
@@ -189,12 +190,15 @@ def _not_started(session: Session, frame: frames.NotStarted, ctx: Context) -> li
         return _stale(session, spool, "NotStarted", ctx)
     if spool in ctx.live.started:
         raise ProtocolViolation("NotStarted for an attempt that was said to be started")
-    ack = Send(session=session.id, frame=frames.ResultAck(job=frame.job, attempt=frame.attempt))
     session.serving.discard(spool)
+    over: list[Effect] = [
+        CloseSpool(session=session.id, spool=spool),
+        Send(session=session.id, frame=frames.ResultAck(job=frame.job, attempt=frame.attempt)),
+    ]
     job = ctx.tx.job(frame.job)
     if job is None or not job.is_served_by(session.worker, frame.attempt):
-        return [ack]
-    return [ack, *dispatch.not_started(session, job, frame.reason, ctx)]
+        return [*over, *dispatch.dispatch(session.group, ctx)]
+    return [*over, *dispatch.not_started(session, job, frame.reason, ctx)]
 
 
 def _stale(session: Session, spool: SpoolId, what: str, ctx: Context) -> list[Effect]:
@@ -218,10 +222,9 @@ def lost(event: on.Lost, ctx: Context) -> list[Effect]:
 
 
 def _close(session: Session, ctx: Context) -> list[Effect]:
-    died = ctx.live.drop(session)
-    if session.serving:
+    if ctx.tx.served_by(session.worker):
         ctx.live.absent[session.worker] = ctx.alarm_in(ctx.patience.lease)
-    return dispatch.dispatch(session.group, ctx) if died else []
+    return dispatch.drop(session, ctx)
 
 
 def expire(ctx: Context) -> list[Effect]:
@@ -273,7 +276,7 @@ def note_started(ctx: Context) -> list[Effect]:
     due = [
         spool
         for spool, since in ctx.live.started.items()
-        if now - since.instant >= ctx.patience.started
+        if since.instant + ctx.patience.started <= now
     ]
     effects: list[Effect] = []
     for spool in due:

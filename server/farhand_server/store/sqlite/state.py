@@ -3,7 +3,7 @@
 import contextlib
 import sqlite3
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from farhand_server.model.account import AccountKey, RegistrationToken
 from farhand_server.model.clock import UnixMs
 from farhand_server.model.identifiers import AccountId, GroupId, JobId, RunbookId, WorkerId
 from farhand_server.model.job import Attempt, Job
-from farhand_server.model.runbook import Runbook
+from farhand_server.model.runbook import Runbook, RunbookType
 from farhand_server.model.worker import Group, Worker
 from farhand_server.store.sqlite import rows
 from farhand_server.store.sqlite.connection import open_state, outcome_unknown
@@ -113,9 +113,16 @@ class SqliteTx:
         )
         return changed.rowcount == 1
 
-    def waiting(self, group: GroupId, limit: int) -> list[Job]:
+    def waiting(
+        self, group: GroupId, types: Set[RunbookType], *, skip: int = 0, limit: int
+    ) -> list[Job]:
         found = self._all(
-            f"{_JOB} WHERE group_id = ? AND status = 0 ORDER BY key LIMIT ?", group, limit
+            f"{_JOB} WHERE group_id = ? AND status = 0 AND runbook_type IN (?, ?, ?) "
+            "ORDER BY key LIMIT ? OFFSET ?",
+            group,
+            *(type_.value if type_ in types else None for type_ in RunbookType),
+            limit,
+            skip,
         )
         return [rows.job(row) for row in found]
 
