@@ -1,6 +1,7 @@
 """Volatile truth: what this process knows now. The journal and the runners can rebuild it."""
 
 import enum
+import math
 from collections import deque
 from dataclasses import dataclass, field
 
@@ -92,6 +93,8 @@ class Live:
     offers: set[str] = field(default_factory=set)
     attempts: dict[AttemptId, Attempt] = field(default_factory=dict)
     turns: int = 0
+    #: The last Tick: what was due by then waits for the stream, and for no other Tick.
+    ticked_at: float = -math.inf
 
     def say(self, frame: AgentFrame) -> list[Effect]:
         """Sends the frame if the session stands; else the next session will know without it."""

@@ -104,6 +104,7 @@ def goodbye(frame: Goodbye, live: Live, journal: Journal, now: float) -> list[Ef
 
 
 def ticked(event: Tick, live: Live, journal: Journal, now: float) -> list[Effect]:
+    live.ticked_at = now
     session = live.session
     if session.phase is StreamPhase.HELLO and now >= session.welcome_until:
         session.phase = StreamPhase.LEAVING
@@ -132,7 +133,9 @@ def wake_at(live: Live) -> float | None:
         moments.append(session.welcome_until)
     if session.phase is StreamPhase.LIVE:
         moments.append(session.heartbeat_at)
-        moments += filter(None, [_dead_at(live), *map(ride_ends, live.attempts.values())])
+        rides = filter(None, map(ride_ends, live.attempts.values()))
+        moments += (end for end in rides if end > live.ticked_at)
+        moments += filter(None, [_dead_at(live)])
     return min(moments, default=None)
 
 
