@@ -53,9 +53,11 @@ def _has_something(attempt: Attempt, now: float) -> bool:
 
 
 def _result_due(attempt: Attempt) -> bool:
-    """EXITED comes behind the last of the spool, so an empty backlog means all was sent."""
-    flow = attempt.flow
-    return bool(attempt.result and not attempt.reported and flow and not flow.backlog)
+    """Whether the Result is next: everything before it was sent, also after a rewind."""
+    result, flow = attempt.result, attempt.flow
+    if result is None or flow is None or attempt.reported:
+        return False
+    return not flow.backlog and flow.sent >= result.size
 
 
 def _order(attempt: Attempt) -> tuple[int, int]:

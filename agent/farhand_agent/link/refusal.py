@@ -31,21 +31,21 @@ _VERDICTS = frozenset(
 def explain(error: grpc.aio.AioRpcError, endpoint: str) -> AgentError:
     """What the end of a call means."""
     info = _info(error)
+    said = info.metadata if info else {}
     message = error.details() or "no reason was given"
-    if info is None and error.code() not in _VERDICTS:
+    if error.code() not in _VERDICTS:
         return Unreachable(
-            f"{endpoint} does not answer",
-            why=f"{error.code().name}: {message}",
-            do="check the endpoint, the network between, and that the server runs",
+            message if info else f"{endpoint} does not answer",
+            why=said.get("why") or f"{error.code().name}: {message}",
+            do=said.get("do")
+            or "check the endpoint, the network between, and that the server runs",
         )
     reason = info.reason if info else ""
-    why = info.metadata.get("why", "") if info else ""
-    do = info.metadata.get("do", "") if info else ""
     kind = WorkerUnknown if reason == UNKNOWN else Refused
     return kind(
         message,
-        why=why or f"the control plane answered {error.code().name}",
-        do=do or "ask whoever runs the control plane; its log names the reason",
+        why=said.get("why") or f"the control plane answered {error.code().name}",
+        do=said.get("do") or "ask whoever runs the control plane; its log names the reason",
         reason=reason,
     )
 
