@@ -1,5 +1,6 @@
 """The stage: a server and its agents as real processes, ended by pid when the curtain falls."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -28,10 +29,12 @@ class Process:
         self._log = log
         self._lines: list[str] = []
         self._news = threading.Condition()
-        self._popen = subprocess.Popen(
-            command, env=env, stdout=subprocess.PIPE, stderr=log.open("ab"), text=True
-        )
-        threading.Thread(target=self._read, daemon=True).start()
+        with log.open("ab") as stderr:
+            self._popen = subprocess.Popen(
+                command, env=env, stdout=subprocess.PIPE, stderr=stderr, text=True
+            )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
 
     @property
     def pid(self) -> int:
@@ -55,25 +58,27 @@ class Process:
             os.kill(pid, signal.SIGKILL)
         self._popen.wait()
 
-    def stop(self) -> None:
-        """Ends it in order."""
+    def terminate(self) -> None:
+        """Ends it in order, or not, after ten seconds."""
         if self._popen.poll() is None:
             self._popen.send_signal(signal.SIGTERM)
             try:
                 self._popen.wait(timeout=10)
             except subprocess.TimeoutExpired:
                 self._popen.kill()
-                self._popen.wait()
 
     def wait(self) -> None:
+        """Until it has ended and its last line was read."""
         self._popen.wait()
+        self._reader.join(timeout=PATIENCE)
 
     def _read(self) -> None:
         assert self._popen.stdout is not None
-        for line in self._popen.stdout:
-            with self._news:
-                self._lines.append(line)
-                self._news.notify_all()
+        with self._popen.stdout as lines:
+            for line in lines:
+                with self._news:
+                    self._lines.append(line)
+                    self._news.notify_all()
         with self._news:
             self._popen.wait()
             self._news.notify_all()
@@ -155,8 +160,22 @@ class Stage:
     def clear(self) -> None:
         """Ends everything that was started, newest first, and removes the directory."""
         for process in reversed(self._processes):
-            process.stop()
+            process.terminate()
+        for pid in self._runners():
+            os.kill(pid, signal.SIGKILL)
+        for process in self._processes:
+            process.wait()
         shutil.rmtree(self.root, ignore_errors=True)
+
+    def _runners(self) -> list[int]:
+        """Runners that outlived their agent, as they should, and whose story ends here."""
+        found = []
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit():
+                with contextlib.suppress(OSError):
+                    if f"{self.root}/".encode() in (entry / "cmdline").read_bytes():
+                        found.append(int(entry.name))
+        return found
 
     def _start(self, name: str, command: list[str]) -> Process:
         process = Process(name=name, command=command, log=self.root / f"{name}.log", env=self.env)

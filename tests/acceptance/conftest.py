@@ -47,6 +47,14 @@ class Deployment(Stage):
         answer: dict[str, object] = json.loads(done.out)
         return answer
 
+    def newest(self) -> dict[str, object]:
+        """The job that was started last."""
+        done = self.farhand("-o", "json", "job", "list")
+
+        assert done.code == 0, done.err
+        newest: dict[str, object] = json.loads(done.out)[0]
+        return newest
+
     def publish(self, name: str, script: str, *, ending: str = ".sh") -> None:
         file = self.root / f"{name}{ending}"
         file.write_text(script)

@@ -71,4 +71,4 @@ def test_too_many_and_too_large_parameters_are_refused(deployment: Deployment) -
 def test_errors_are_json_for_programs(deployment: Deployment) -> None:
     done = deployment.farhand("-o", "json", "start", "nothing", "--run-on", "demo")
 
-    assert json.loads(done.err)["code"] == "RUNBOOK_NOT_FOUND"
+    assert json.loads(done.err)["code"] == "runbook_not_found"

@@ -71,7 +71,7 @@ def test_every_command_of_the_readme_works(deployment: Deployment) -> None:
     assert "rpc StartJob" in text
     assert '"status": "JOB_STATUS_NEW"' in text or '"status": "JOB_STATUS_ACTIVATING"' in text
     assert '"text": "hi\\n"' in text
-    assert "BEGIN CERTIFICATE" in text
+    assert '"state": "WORKER_STATE_ONLINE"' in text
     assert '"heartbeatAck"' in text
 
 

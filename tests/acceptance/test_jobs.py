@@ -23,7 +23,7 @@ def test_a_signal_makes_the_job_failed_and_is_named(deployment: Deployment) -> N
     done = deployment.farhand("start", "suicide", "--run-on", "demo", "--wait")
 
     assert done.code == 3
-    newest = deployment.json("job", "list")["jobs"][0]  # type: ignore[index]
+    newest = deployment.newest()
     assert (newest["status"], newest["signal"]) == ("JOB_STATUS_FAILED", 11)
 
 
@@ -42,7 +42,7 @@ def test_parameters_arrive_typed_and_positional(deployment: Deployment) -> None:
         "list": ["a", 2, True],
         "text": "a; rm 'b' \"c\"",
     }
-    assert positional == '[007][7][["a", 2, true]][a; rm \'b\' "c"]'
+    assert positional == '[007][7][["a",2,true]][a; rm \'b\' "c"]'
 
 
 def test_python_gets_its_parameters_in_argv(deployment: Deployment) -> None:

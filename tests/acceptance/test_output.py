@@ -28,8 +28,8 @@ def test_output_equals_what_the_script_wrote(deployment: Deployment, case: str) 
 
     assert followed.code == 0, followed.err
     assert hashlib.sha256(followed.out).digest() == hashlib.sha256(expected).digest()
-    newest = deployment.json("job", "list")["jobs"][0]  # type: ignore[index]
-    stored = deployment.farhand("job", "output", newest["jobId"], "--raw")
+    newest = deployment.newest()
+    stored = deployment.farhand("job", "output", str(newest["jobId"]), "--raw")
     assert stored.out == expected
 
 
@@ -48,7 +48,7 @@ def test_standard_error_is_the_error_stream(deployment: Deployment) -> None:
 
     assert followed.out == b"out\nend\n"
     assert "err\nmore\n" in followed.err
-    job = deployment.json("job", "list")["jobs"][0]["jobId"]  # type: ignore[index]
+    job = str(deployment.newest()["jobId"])
     only = deployment.farhand("job", "output", job, "--stream", "error", "--raw")
     assert b"err\nmore\n" in only.out + only.err.encode()
 
@@ -68,7 +68,7 @@ def test_many_followers_see_the_same_from_the_first_line(deployment: Deployment)
 def test_a_follower_may_begin_with_the_tail(deployment: Deployment) -> None:
     deployment.publish("count", "seq 100000\n")
     job = deployment.start("count", "--wait")
-    newest = deployment.json("job", "list")["jobs"][0]["jobId"]  # type: ignore[index]
+    newest = str(deployment.newest()["jobId"])
 
     tail = deployment.farhand("job", "follow", newest, "--tail", "3")
 

@@ -87,7 +87,7 @@ def test_a_second_server_on_the_same_data_or_port_is_refused(bare: Deployment) -
     same_data = bare.call("farhand-server", "run", "--data", data, "--listen", "127.0.0.1:0")
 
     assert same_data.code == 1
-    assert "already" in same_data.err
+    assert "another server" in same_data.err
     other = str(bare.root / "other")
     bare.env["FARHAND_CONFIG"] = str(bare.root / "other.toml")
     bare.run("farhand-server", "init", "--data", other, "--listen", bare.endpoint)
