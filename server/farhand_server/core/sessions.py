@@ -47,7 +47,7 @@ def greeted(event: on.Greeted, ctx: Context) -> list[Effect]:
     worker = replace(
         worker,
         confirmed_number=hello.session_number,
-        issued_number=worker.issued_number + 1,
+        issued_number=_next_number(worker, hello.session_number),
         journal_id=hello.journal_id,
         boot_id=hello.boot_id,
         facts=hello.facts,
@@ -75,6 +75,12 @@ def _check_number(worker: Worker, number: int) -> None:
             do="find the copy of the state directory, then give one of them a new identity: "
             "farhand-agent register --replace",
         )
+
+
+def _next_number(worker: Worker, shown: int) -> int:
+    """A number that is still out is issued again: else a Hello that was overtaken by a later one,
+    and arrives nevertheless, would make the number useless that the worker just got."""
+    return max(worker.issued_number, shown + 1)
 
 
 def open_session(id_: SessionId, worker: Worker, ctx: Context) -> Session:
@@ -284,8 +290,10 @@ def note_started(ctx: Context) -> list[Effect]:
         job = ctx.tx.job(spool.job)
         if job is None or job.attempt != spool.attempt or job.started is not None:
             continue
-        status = JobStatus.RUNNING if job.status is JobStatus.ACTIVATING else job.status
-        moved = job.become(status) if status is not job.status else job
+        if not job.status.is_granted:
+            continue
+        is_news = job.status is JobStatus.ACTIVATING
+        moved = job.become(JobStatus.RUNNING) if is_news else job
         running = replace(moved, started=since.unix_ms)
         if ctx.tx.swap_job(job, running):
             effects.append(Wake(job=running))

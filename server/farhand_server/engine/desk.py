@@ -170,8 +170,11 @@ class OutputDesk:
         return arrival
 
     def _acknowledge(self, spool: SpoolId, stored: int, *, durable: int) -> None:
-        box = self._switchboard.box(self._arrivals[spool].session)
-        if box is not None:
+        arrival = self._arrivals[spool]
+        # Output of the session before may be stored late: this one has not sent it yet.
+        stored = min(stored, arrival.received)
+        durable = min(durable, stored)
+        if box := self._switchboard.box(arrival.session):
             box.put(
                 frames.OutputAck(
                     job=spool.job, attempt=spool.attempt, stored=stored, durable=durable

@@ -21,9 +21,11 @@ class Piece:
 async def tail_offset(backend: Backend, spool: SpoolId, wanted: Wanted, lines: int) -> int:
     """The offset from which exactly the last `lines` lines of the wanted streams are read (all, if
     there are fewer). A last line without its newline counts."""
-    asked = lines
+    asked, extent = lines, await backend.desk.extent(spool)
     while True:
-        start = await backend.look(backend.queries.tail, spool, asked)
+        start = 0
+        if asked < extent.lines:
+            start = await backend.look(backend.queries.tail, spool, asked)
         pieces = [piece async for piece in _scan(backend, spool, start, wanted)]
         surplus = sum(piece.newlines for piece in pieces) - lines
         if pieces and not pieces[-1].ends_line:
