@@ -30,9 +30,9 @@ async def tail_offset(backend: Backend, spool: SpoolId, wanted: Wanted, lines: i
         surplus = sum(piece.newlines for piece in pieces) - lines
         if pieces and not pieces[-1].ends_line:
             surplus += 1
-        if surplus >= 0 or start == 0:
+        if surplus > 0 or start == 0:
             break
-        asked *= 4  # streams that are not shown stand between: look further back
+        asked *= 4  # the first line may begin further back, or hidden streams stand between
     for piece in pieces:
         if 0 < surplus <= piece.newlines:
             return await _behind(backend, spool, piece, surplus)

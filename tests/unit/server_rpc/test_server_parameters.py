@@ -1,0 +1,45 @@
+"""Parameters between Struct, JSON and positional text."""
+
+import json
+from typing import Any
+
+import pytest
+from google.protobuf.struct_pb2 import Struct
+from hypothesis import given
+from hypothesis import strategies as st
+
+from farhand_server.rpc.convert import parameters
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.text() | st.integers(-(2**53), 2**53),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=10,
+)
+
+
+def struct(values: dict[str, Any]) -> Struct:
+    made = Struct()
+    made.update(values)
+    return made
+
+
+@given(st.dictionaries(st.text(), VALUES, max_size=4))
+def test_values_come_back_as_they_were(values: dict[str, Any]) -> None:
+    text = parameters.to_text(parameters.plain(struct(values)))
+
+    assert json.loads(text) == values
+    assert parameters.struct(text) == struct(values)
+
+
+@pytest.mark.parametrize(("number", "text"), [(7.0, "7"), (7.5, "7.5"), (-0.0, "0"), (1e300, None)])
+def test_whole_numbers_are_integers(number: float, text: str | None) -> None:
+    plain = parameters.plain(struct({"n": number}))["n"]
+
+    assert plain == number
+    assert text is None or parameters.to_text(plain) == text
+
+
+def test_positional_values_follow_the_order_then_the_names() -> None:
+    values: dict[str, Any] = {"b": 2, "a": "one two", "d": [1, {"x": None}], "c": True}
+
+    assert parameters.arguments(values, ["c", "a"]) == ("true", "one two", "2", '[1,{"x":null}]')
