@@ -46,6 +46,10 @@ class Attempt:
             self.spool.end(Exit(reason=self.reason), self.spool.elapsed_ms)
 
 
+class NotExecuted(Exception):
+    """The interpreter could not be started, and why."""
+
+
 def prepare(order: Order, home: Home, host: Host) -> str:
     """Write what the script needs; why it cannot run here, or nothing."""
     if order.type not in host.interpreters:
@@ -59,9 +63,8 @@ def prepare(order: Order, home: Home, host: Host) -> str:
     return ""
 
 
-def execute(order: Order, home: Home, host: Host, attempt: Attempt, job: Job) -> bool:
-    """Run the script; False, with the exit in the spool, if it could not be executed."""
-    assert attempt.spool is not None
+def execute(order: Order, home: Home, host: Host, job: Job) -> int:
+    """Run the script; the number of its process. Raises NotExecuted."""
     interpreter = host.interpreters[order.type]
     variables = environment(
         order,
@@ -69,16 +72,18 @@ def execute(order: Order, home: Home, host: Host, attempt: Attempt, job: Job) ->
         interpreter=interpreter,
         parameters=os.fspath(home.path / "parameters.json"),
     )
+    script = os.fspath(home.path / "script")
     try:
-        pid = job.start([interpreter, os.fspath(home.path / "script"), *order.arguments], variables)
+        return job.start([interpreter, script, *order.arguments], variables)
     except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else str(error)
-        attempt.spool.end(Exit(reason=f"{interpreter} could not be executed: {why}"), 0)
-        return False
-    attempt.job = job
+        why = error.strerror if isinstance(error, OSError) else error
+        raise NotExecuted(f"{interpreter} could not be executed: {why}") from error
+
+
+def note_process(home: Home, pid: int) -> None:
+    """Write down which process the script is, for who may have to end it without its runner."""
     if (main := process(pid)) is not None:
         home.write("pid", f"{pid} {main.started}".encode())
-    return True
 
 
 def claim_void(home: Home, reason: str) -> None:

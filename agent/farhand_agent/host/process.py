@@ -16,7 +16,6 @@ class Process:
 
     pid: int
     parent: int
-    session: int
     started: int
     state: str
 
@@ -45,7 +44,6 @@ def process(pid: int) -> Process | None:
         pid=pid,
         state=fields[0].decode(),
         parent=int(fields[1]),
-        session=int(fields[3]),
         started=int(fields[19]),
     )
 

@@ -121,7 +121,12 @@ class Pump:
 
     def _wait(self, pipe: _Pipe, seconds: float) -> None:
         self._loop.forget(pipe.end)
-        pipe.pause = self._loop.after(seconds, lambda: self._watch(pipe))
+        pipe.pause = self._loop.after(seconds, lambda: self._look_again(pipe))
+
+    def _look_again(self, pipe: _Pipe) -> None:
+        # The pause does not count: a burst goes on if more is there at its end.
+        pipe.read_at = self._loop.clock()
+        self._watch(pipe)
 
     def _close(self, pipe: _Pipe) -> None:
         self._pipes.remove(pipe)

@@ -49,31 +49,35 @@ def recover(attempt: AttemptId, home: Home, host: Host) -> Attempt:
 
 
 def _kill_what_is_left(attempt: AttemptId, home: Home) -> None:
-    main = home.read("pid") or b"0 0"
+    pid, started = _main(home)
+    deadline = time.monotonic() + _ABANDON_SECONDS
+    while time.monotonic() < deadline:
+        left = _left_by(attempt, pid, started)
+        if not left:
+            return
+        send(signal.SIGKILL, left)
+        time.sleep(_AGAIN_SECONDS)
+
+
+def _main(home: Home) -> tuple[int, int]:
+    """Number and start of the script's process, as its runner wrote them down; else of none."""
     with suppress(ValueError):
-        pid, started = map(int, main.split())
-        deadline = time.monotonic() + _ABANDON_SECONDS
-        while time.monotonic() < deadline:
-            left = _left_by(attempt, pid, started)
-            if not left:
-                return
-            send(signal.SIGKILL, left)
-            time.sleep(_AGAIN_SECONDS)
+        pid, started = map(int, (home.read("pid") or b"").split())
+        return pid, started
+    return 0, 0
 
 
 def _left_by(attempt: AttemptId, pid: int, started: int) -> list[Process]:
-    """The script if it lives, its session, whoever has its environment, and all below these."""
-    living = [each for each in processes() if each.lives]
-    ours = {os.getpid(), os.getppid()}
-    roots = [
-        each
+    """The script if it lives, whoever has its environment, and all below these."""
+    agent = {os.getpid(), os.getppid()}
+    living = [each for each in processes() if each.lives and each.pid not in agent]
+    roots = {
+        each.pid: each
         for each in living
-        if each.pid not in ours
-        and each.started >= started
-        and (pid in (each.pid, each.session) or _has_environment_of(attempt, each.pid))
-    ]
-    found = {each.pid: each for each in (*roots, *descendants([r.pid for r in roots], living))}
-    return list(found.values())
+        if (each.pid, each.started) == (pid, started) or _has_environment_of(attempt, each.pid)
+    }
+    below = {each.pid: each for each in descendants(roots, living)}
+    return list({**roots, **below}.values())
 
 
 def _has_environment_of(attempt: AttemptId, pid: int) -> bool:

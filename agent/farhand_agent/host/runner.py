@@ -5,7 +5,16 @@ import socket
 from collections.abc import Callable
 from contextlib import suppress
 
-from farhand_agent.host.attempt import RAN, STARTED, Attempt, claim_void, execute, prepare
+from farhand_agent.host.attempt import (
+    RAN,
+    STARTED,
+    Attempt,
+    NotExecuted,
+    claim_void,
+    execute,
+    note_process,
+    prepare,
+)
 from farhand_agent.host.delivery import Delivery
 from farhand_agent.host.door import Door
 from farhand_agent.host.home import Home
@@ -17,6 +26,7 @@ from farhand_agent.host.spool import Spool
 from farhand_agent.host.wire import FIRST_CREDIT, Kind, Message, Phase, WireError
 from farhand_agent.host.work import Work
 from farhand_wire import limits
+from farhand_wire.spool import Exit
 
 #: What the server does not hold lies on disk after one to two of these.
 _TICK_SECONDS = limits.SPOOL_SYNC_SECONDS / 2
@@ -123,11 +133,22 @@ class Runner:
         self._delivery = Delivery(spool, self._door, offset=0, credit=FIRST_CREDIT)
         self._home.write(STARTED, RAN)
         job = Job(self._loop, spool, moved=self._moved, ended=self._job_ended)
-        if execute(order, self._home, self._host, attempt, job):
+        try:
+            pid = execute(order, self._home, self._host, job)
+        except NotExecuted as error:
+            spool.end(Exit(reason=str(error)), 0)
+        else:
+            attempt.job = job
             self._door.tell(Kind.STARTED)
+            # Behind STARTED, while the interpreter is loading.
+            self._loop.after(0, lambda: self._note_process(attempt, pid))
         self._seen = 0
         self._ticking = self._loop.after(_TICK_SECONDS, self._tick)
         self._moved()
+
+    def _note_process(self, attempt: Attempt, pid: int) -> None:
+        if self._attempt is attempt:
+            note_process(self._home, pid)
 
     def _read(self, message: Message) -> None:
         attempt = self._serving()

@@ -8,14 +8,16 @@ from farhand_agent.host.backoff import Backoff
 from farhand_agent.host.child import fork
 from farhand_agent.host.door import listen
 from farhand_agent.host.host import Host
-from farhand_agent.host.loop import Loop
+from farhand_agent.host.loop import Loop, Timer
 from farhand_agent.host.runner import SPARE
 from farhand_agent.host.serve import serve_jobs
 
 #: Runners that wait for a job. Each costs some megabytes.
 WANTED = 2
-#: After a burst, runners that come back above this are let go.
+#: So many may wait for long ...
 MOST = 4
+#: ... and what a burst of jobs has left above that is let go after this.
+BURST_SECONDS = 10.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -35,6 +37,7 @@ class Spares:
         self._ready = ready
         self._backoff = Backoff()
         self._runners: dict[int, _Runner] = {}
+        self._trim: Timer | None = None
 
     def __contains__(self, pid: int) -> bool:
         return pid in self._runners
@@ -98,13 +101,16 @@ class Spares:
             runner.spare = False
             return
         runner.spare = said.endswith(SPARE)
-        if runner.spare and self._count() > MOST:
-            self._let_go(runner)
-        elif runner.spare:
+        if runner.spare:
             self._ready()
+        if self._trim is None and self._count() > MOST:
+            self._trim = self._loop.after(BURST_SECONDS, self._let_go)
         self.fill()
 
-    def _let_go(self, runner: _Runner) -> None:
-        """Without its channel it ends as soon as it has no job."""
-        runner.spare = False
-        runner.channel.shutdown(socket.SHUT_RDWR)
+    def _let_go(self) -> None:
+        """Without its channel a runner ends as soon as it has no job."""
+        self._trim = None
+        for runner in list(self._runners.values()):
+            if runner.spare and self._count() > MOST:
+                runner.spare = False
+                runner.channel.shutdown(socket.SHUT_RDWR)

@@ -52,11 +52,12 @@ def test_what_the_old_link_asked_for_is_done_before_the_new_one_is_answered(
 ) -> None:
     client = host.spare()
     path = next(path for path in host.spares() if path.stat().st_ino == client.inode)
-    os.kill(int((path.parent / "runner").read_text()), signal.SIGSTOP)
+    runner = wait_for(lambda: host.runner(path))
+    os.kill(runner, signal.SIGSTOP)
     job_id = client.start("echo hi")
     successor = RunnerClient(path)
     host.clients.append(successor)
-    os.kill(int((path.parent / "runner").read_text()), signal.SIGCONT)
+    os.kill(runner, signal.SIGCONT)
     client.close()
 
     assert successor.state()["job_id"] == job_id
@@ -212,7 +213,7 @@ def test_a_grant_that_never_started_is_void(host: HostProcess) -> None:
 
 def lose_memory(host: HostProcess, job_id: str) -> None:
     """As if the machine had been switched off: every process is gone, and what was on tmpfs."""
-    pid = int((host.home(job_id) / "pid").read_text().split()[0])
+    pid = int(wait_for((host.home(job_id) / "pid").read_text).split()[0])
     runner = host.runner_of(job_id)
     host.kill()
     os.kill(runner, signal.SIGKILL)
