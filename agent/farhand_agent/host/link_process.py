@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from farhand_agent.host.backoff import Backoff
 from farhand_agent.host.child import fork
-from farhand_agent.host.linux import die_with_parent
+from farhand_agent.host.linux import die_with_parent, name_process
 from farhand_agent.host.loop import Loop
 
 #: A link that ends with this has said why, and would end so again.
@@ -111,6 +111,7 @@ class LinkProcess:
             os.kill(self._pid, signal.SIGKILL)
 
     def _live(self, launcher: int, hints: int) -> int:
+        name_process("farhand-link")
         # Ctrl-C reaches the whole foreground; the launcher alone decides what it means.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         if self._user is not None:

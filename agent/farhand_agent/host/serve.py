@@ -38,8 +38,10 @@ def serve_remains(host: Host, home: Home, listener: socket.socket, attempt: Atte
 def _settle_in(home: Home) -> None:
     os.setsid()
     os.umask(0o077)
-    nowhere = os.open("/dev/null", os.O_RDONLY)
+    # What goes wrong is told on standard error; the rest must not keep a pipe of the agent open.
+    nowhere = os.open("/dev/null", os.O_RDWR)
     os.dup2(nowhere, 0)
+    os.dup2(nowhere, 1)
     os.close(nowhere)
     linux.adopt_orphans()
     linux.forbid_inspection()
