@@ -134,18 +134,24 @@ def said(event: on.Said, ctx: Context) -> list[Effect]:
     session = ctx.live.sessions.get(event.session)
     if session is None:
         return []
+    was_silent = dispatch.is_silent(session, ctx)
     session.heard = ctx.now.instant
     session.asked = None
-    match event.frame:
-        case frames.Heartbeat() as frame:
+    effects = _hear(session, event.frame, ctx)
+    return [*effects, *dispatch.dispatch(session.group, ctx)] if was_silent else effects
+
+
+def _hear(session: Session, frame: frames.AgentFrame, ctx: Context) -> list[Effect]:
+    match frame:
+        case frames.Heartbeat():
             return _heartbeat(session, frame, ctx)
-        case frames.Accept() as frame:
+        case frames.Accept():
             return dispatch.accepted(session, frame, ctx)
-        case frames.Reject() as frame:
+        case frames.Reject():
             return dispatch.rejected(session, frame, ctx)
-        case frames.Started() as frame:
+        case frames.Started():
             return _started(session, frame, ctx)
-        case frames.NotStarted() as frame:
+        case frames.NotStarted():
             return _not_started(session, frame, ctx)
         case frames.Drain():
             session.draining = True
