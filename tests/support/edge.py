@@ -82,9 +82,9 @@ class Caller:
         call = method(request, metadata=self.metadata, timeout=WAIT_SECONDS)
         return [answer async for answer in call]
 
-    def stream(self, method: Any, request: Any) -> Any:
-        """A stream that goes on."""
-        return method(request, metadata=self.metadata)
+    def stream(self, method: Any, request: Any) -> AsyncIterator[Any]:
+        """The answers of a stream that goes on."""
+        return aiter(method(request, metadata=self.metadata))
 
 
 @contextlib.asynccontextmanager

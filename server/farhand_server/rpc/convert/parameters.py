@@ -38,8 +38,9 @@ def problem(struct: Struct) -> str:
 
 
 def plain(struct: Struct) -> dict[str, Json]:
-    """The values. A Struct has only floats: whole ones are integers again."""
-    return {name: _plain(value) for name, value in struct.fields.items()}
+    """The values, by name: the same parameters are always the same text. A Struct has only
+    floats: whole ones are integers again."""
+    return {name: _plain(value) for name, value in sorted(struct.fields.items())}
 
 
 def to_text(value: Json) -> str:
@@ -50,7 +51,7 @@ def to_text(value: Json) -> str:
 def arguments(values: Mapping[str, Json], order: Sequence[str]) -> tuple[str, ...]:
     """Values in positional order: those of `order`, then the others by name. Strings as they are,
     everything else as JSON."""
-    names = [*order, *sorted(set(values).difference(order))]
+    names = [*order, *(name for name in sorted(values) if name not in order)]
     return tuple(_argument(values[name]) for name in names)
 
 
