@@ -191,8 +191,9 @@ def _started(session: Session, frame: frames.Started, ctx: Context) -> list[Effe
     spool = SpoolId(job=frame.job, attempt=frame.attempt)
     if spool not in session.serving:
         return _stale(session, spool, "Started", ctx)
+    if not ctx.live.started:
+        ctx.alarm_in(ctx.patience.started)
     ctx.live.started[spool] = ctx.now
-    ctx.alarm_in(ctx.patience.started)
     return []
 
 
@@ -291,6 +292,8 @@ def note_started(ctx: Context) -> list[Effect]:
         if since.instant + ctx.patience.started <= now
     ]
     effects: list[Effect] = []
+    if len(due) < len(ctx.live.started):
+        ctx.alarm_in(ctx.patience.started)
     for spool in due:
         since = ctx.live.started.pop(spool)
         job = ctx.tx.job(spool.job)

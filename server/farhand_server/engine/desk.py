@@ -21,6 +21,9 @@ from farhand_wire import limits
 
 #: An agent that sends twice its window before anything is stored does not keep the protocol.
 UNSTORED_BYTES = 2 * limits.WINDOW_BYTES + limits.MESSAGE_BYTES
+#: Stored output is acknowledged at once when it is this much: the window is 16 times as large. Less
+#: waits for the sync, which follows as soon as nothing else waits.
+ACKNOWLEDGE_BYTES = limits.WINDOW_BYTES // 16
 
 
 class Inbox(Protocol):
@@ -45,6 +48,10 @@ class Arrival:
     stored: int
     #: Nothing of it was stored before this session.
     fresh: bool = False
+    #: Its result is here: the answer to that implies every acknowledgement.
+    sealing: bool = False
+    #: How much of it was acknowledged as stored.
+    told: int = 0
 
 
 class OutputDesk:
@@ -63,7 +70,11 @@ class OutputDesk:
     ) -> None:
         """This session, and no other, may send output of this attempt now."""
         self._arrivals[spool] = Arrival(
-            session, received=extent.stored, stored=extent.stored, fresh=fresh
+            session,
+            received=extent.stored,
+            stored=extent.stored,
+            fresh=fresh,
+            told=extent.stored,
         )
 
     def close(self, spool: SpoolId, session: SessionId | None = None) -> None:
@@ -113,6 +124,7 @@ class OutputDesk:
                 raise ProtocolViolation("a result that is shorter than its output")
             self._say(session, spool, arrival.received)
             return
+        arrival.sealing = True
         self._writer.put(Seal(session=session, spool=spool, result=frame))
 
     def stored(self, news: Sequence[Stored]) -> None:
@@ -124,7 +136,8 @@ class OutputDesk:
             arrival = self._arrivals.get(item.spool)
             if arrival is not None:
                 arrival.stored = item.extent.stored
-                self._acknowledge(item.spool, item.extent.stored, durable=item.extent.durable)
+                if arrival.stored - arrival.told >= ACKNOWLEDGE_BYTES:
+                    self._acknowledge(item.spool, arrival.stored, durable=item.extent.durable)
             self._switchboard.wake(item.spool.job)
 
     def durable(self, extents: Sequence[tuple[SpoolId, Extent]]) -> None:
@@ -138,6 +151,7 @@ class OutputDesk:
         arrival = self._arrivals.get(spool)
         if arrival is not None and arrival.session == session:
             arrival.received = size
+            arrival.sealing = False
             self._say(session, spool, size)
 
     async def read(self, spool: SpoolId, offset: int, most: int) -> Sequence[Chunk]:
@@ -171,6 +185,9 @@ class OutputDesk:
 
     def _acknowledge(self, spool: SpoolId, stored: int, *, durable: int) -> None:
         arrival = self._arrivals[spool]
+        if arrival.sealing:
+            return
+        arrival.told = stored
         # Output of the session before may be stored late: this one has not sent it yet.
         stored = min(stored, arrival.received)
         durable = min(durable, stored)

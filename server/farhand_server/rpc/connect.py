@@ -153,9 +153,12 @@ class Ear:
     async def _hear(self, message: worker_pb2.ConnectRequest) -> None:
         if len(message.frames) > limits.FRAMES_PER_MESSAGE:
             raise ProtocolViolation(f"a message holds {limits.FRAMES_PER_MESSAGE} frames at most")
+        over = {_attempt(frame.result) for frame in message.frames if frame.HasField("result")}
         for index, frame in enumerate(message.frames):
             if self.box.ended:
                 return  # what is still on its way is ignored
+            if over and frame.HasField("started") and _attempt(frame.started) in over:
+                continue  # its result comes along and says more
             kind = frame.WhichOneof("frame") or "an empty or unknown frame"
             try:
                 body = getattr(frame, kind, None)
@@ -196,6 +199,10 @@ class Ear:
             self._stream.backend.switchboard.count(
                 self._stage.worker, f"{kind}: {refusal.reason.lower()}"
             )
+
+
+def _attempt(frame: worker_pb2.Result | worker_pb2.Started) -> tuple[str, int]:
+    return frame.job_id, frame.attempt
 
 
 async def _write(ear: Ear, context: Context) -> None:
