@@ -144,7 +144,10 @@ class WorkerServer(worker_pb2_grpc.WorkerServiceServicer):
             ]
         )
         worker_pb2_grpc.add_WorkerServiceServicer_to_server(self, self._server)
-        account_pb2_grpc.add_AccountServiceServicer_to_server(_Authority(self), self._server)
+        account_pb2_grpc.add_AccountServiceServicer_to_server(
+            _Authority(self),  # type: ignore[abstract]
+            self._server,
+        )
         pair = (self.authority.key, self.authority.certificate)
         credentials = grpc.ssl_server_credentials([pair])
         self.port = self._server.add_secure_port(f"localhost:{self.port}", credentials)

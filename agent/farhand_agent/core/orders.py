@@ -25,7 +25,9 @@ def acknowledged(ack: OutputAck, live: Live, journal: Journal, now: float) -> li
         freed = attempt.flow.acknowledged(stored=ack.stored, durable=ack.durable)
     except OffsetError as error:
         raise IllegalFrame(f"OutputAck: {error}") from None
-    return [FreeSpool(id=ack.id, durable=attempt.flow.durable)] if freed else []
+    if not freed or attempt.reported:
+        return []  # where the Result is under way, its acknowledgement frees everything at once
+    return [FreeSpool(id=ack.id, durable=attempt.flow.durable)]
 
 
 def resent(frame: Resend, live: Live, journal: Journal, now: float) -> list[Effect]:

@@ -1,6 +1,7 @@
 """The agent at work: events go to the rules one at a time, and what these want is done at once."""
 
 import asyncio
+import math
 import os
 from collections import deque
 from collections.abc import Callable
@@ -59,6 +60,8 @@ class Agent:
         self._events: deque[Event] = deque()
         self._busy = False
         self._timer: asyncio.TimerHandle | None = None
+        #: When it goes off.
+        self._tick_at = math.inf
 
     @property
     def ready(self) -> bool:
@@ -76,7 +79,7 @@ class Agent:
                 self._handle(self._events.popleft())
         finally:
             self._busy = False
-        self._rearm()
+        self._arm()
 
     def _handle(self, event: Event) -> None:
         for effect in self._worker.handle(event, self._journal, self._clock()):
@@ -116,18 +119,26 @@ class Agent:
         if isinstance(frame, frames.Hello):
             self.line.greet(frame)
             return
-        data = b""
+        data, load = b"", 0.0
         if isinstance(frame, frames.Output):
             data = self.runners.take(frame.id, frame.size)
-        self.line.send(agent_frame(frame, load=os.getloadavg()[0], data=data))
+        elif isinstance(frame, frames.Heartbeat):
+            load = os.getloadavg()[0]
+        self.line.send(agent_frame(frame, load=load, data=data))
 
-    def _rearm(self) -> None:
-        """One timer serves all moments that the rules wait for."""
+    def _arm(self) -> None:
+        """One timer serves all moments that the rules wait for. It may go off for nothing: that
+        costs less than to set it again after every event."""
+        wake_at = self._worker.wake_at()
+        if wake_at is None or self._tick_at <= wake_at:
+            return
         if self._timer is not None:
             self._timer.cancel()
-        wake_at = self._worker.wake_at()
-        if wake_at is None:
-            self._timer = None
-            return
+        self._tick_at = wake_at
         delay = max(0.0, wake_at - self._clock())
-        self._timer = asyncio.get_running_loop().call_later(delay, self.feed, Tick())
+        self._timer = asyncio.get_running_loop().call_later(delay, self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        self._tick_at = math.inf
+        self.feed(Tick())

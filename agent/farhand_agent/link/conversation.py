@@ -61,7 +61,9 @@ class Conversation(asyncio.Protocol):
         """Holds spool entries in pieces that fit a row of the output store; gives their sizes."""
         view = memoryview(entries)
         while view:
-            size = spool.whole(view, limits.SPOOL_ENTRY_BYTES)
+            size = len(view)
+            if size > limits.SPOOL_ENTRY_BYTES:
+                size = spool.whole(view, limits.SPOOL_ENTRY_BYTES)
             if size == 0:
                 raise wire.WireError("DATA does not hold whole entries")
             self._pieces.append(view[:size])

@@ -6,8 +6,9 @@ import secrets
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from farhand_agent.core.frames import RunbookType
 from farhand_agent.core.worker import Worker
@@ -48,6 +49,8 @@ def main(options: Options, hints: int) -> int:
     except AgentError as error:
         print(error, file=sys.stderr, flush=True)
         return 1
+    except asyncio.CancelledError:
+        return 1
     return 0
 
 
@@ -79,6 +82,7 @@ async def _serve(options: Options, hints: int) -> None:
     )
     service = Service(agent, me, around)
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(_crash(asyncio.current_task()))
     loop.add_signal_handler(signal.SIGTERM, service.stop)
     loop.add_reader(hints, _hinted, hints, agent, service)
     await service.run()
@@ -89,9 +93,22 @@ def usable_types(environ: Mapping[str, str]) -> frozenset[RunbookType]:
     return frozenset(map(RunbookType, find_interpreters(environ.get("PATH", ""), chosen={})))
 
 
+def _crash(
+    main: "asyncio.Task[None] | None",
+) -> Callable[[asyncio.AbstractEventLoop, dict[str, Any]], None]:
+    """After an error that nobody expected, a new link starts from what is true; jobs go on."""
+
+    def handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        loop.default_exception_handler(context)
+        if main is not None:
+            main.cancel()
+
+    return handle
+
+
 def _hinted(hints: int, agent: Agent, service: Service) -> None:
     if os.read(hints, 4096):
-        agent.runners.look_again()
+        agent.runners.hinted()
     else:
         asyncio.get_running_loop().remove_reader(hints)
         service.stop()

@@ -25,6 +25,8 @@ from farhand_agent.host.sandbox import Address, Sandbox
 from farhand_agent.host.sandbox import AttemptId as Folder
 from farhand_agent.link.conversation import Conversation
 
+#: Spares that are known before a job comes; the launcher keeps as many.
+ENOUGH = 2
 #: Between two dials of a runner that does not listen yet.
 REDIAL_SECONDS = 0.02
 REDIAL_SECONDS_MOST = 1.0
@@ -53,6 +55,8 @@ class Runners:
         #: socket: its folder is renamed when it takes a job and when it is a spare again.
         self._open: set[Conversation] = set()
         self._waiting: deque[effects.StartRunner] = deque()
+        #: There may be spares that nobody talks to.
+        self._hinted = False
         self._dials: set[asyncio.Task[None]] = set()
 
     # ---- finding runners -------------------------------------------------------------------
@@ -62,8 +66,15 @@ class Runners:
         for address in self._sandbox.addresses():
             self._find(address)
 
-    def look_again(self) -> None:
-        """Asks the spares that nobody talks to yet."""
+    def hinted(self) -> None:
+        """There may be a new spare. A spare that comes back from a job says so itself, so there is
+        no need to look as long as enough are known."""
+        self._hinted = True
+        if len(self._spares) < ENOUGH:
+            self._look()
+
+    def _look(self) -> None:
+        self._hinted = False
         for address in self._sandbox.addresses():
             if address.attempt is None:
                 self._find(address)
@@ -78,15 +89,18 @@ class Runners:
     def _find(self, address: Address) -> None:
         if address.attempt is not None:
             self.dial(AttemptId(address.attempt.job_id, address.attempt.attempt))
-        elif not self._talks_to(address.socket):
-            self._begin(self._conversation(), address.socket)
+        else:
+            self._find_spare(address.socket)
 
-    def _talks_to(self, path: Path) -> bool:
+    def _find_spare(self, path: Path) -> None:
         try:
             inode = path.stat().st_ino
-        except OSError:
-            return True  # gone meanwhile: it has a job now
-        return any(conversation.inode == inode for conversation in self._open)
+        except FileNotFoundError:
+            return  # it has a job now
+        if all(conversation.inode != inode for conversation in self._open):
+            conversation = self._conversation()
+            conversation.inode = inode
+            self._begin(conversation, path)
 
     # ---- what the rules want ---------------------------------------------------------------
 
@@ -96,6 +110,8 @@ class Runners:
             self._waiting.append(order)
             return
         conversation = self._spares.popleft()
+        if self._hinted and len(self._spares) < ENOUGH:
+            self._look()
         grant = order.grant
         conversation.id = grant.id
         self._attempts[grant.id] = conversation
