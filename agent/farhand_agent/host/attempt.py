@@ -1,6 +1,7 @@
 """One attempt as its runner holds it: never started, running, or at its end."""
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 
 from farhand_agent.host.home import Home
@@ -83,7 +84,8 @@ def execute(order: Order, home: Home, host: Host, job: Job) -> int:
 def note_process(home: Home, pid: int) -> None:
     """Write down which process the script is, for who may have to end it without its runner."""
     if (main := process(pid)) is not None:
-        home.write("pid", f"{pid} {main.started}".encode())
+        with suppress(OSError):  # no space; the script matters more
+            home.write("pid", f"{pid} {main.started}".encode())
 
 
 def claim_void(home: Home, reason: str) -> None:

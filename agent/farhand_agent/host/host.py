@@ -40,7 +40,7 @@ def this_host(
         sandbox=sandbox,
         interpreters=find_interpreters(environ.get("PATH", ""), chosen=interpreters),
         environment=base_environment(
-            environ, user=user.pw_name, home=user.pw_dir, shell=user.pw_shell or "/bin/sh"
+            environ, user=user.pw_name, home=user.pw_dir, login_shell=user.pw_shell or "/bin/sh"
         ),
         peers=frozenset(peers),
         boot_id=boot_id(),

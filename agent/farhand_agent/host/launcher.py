@@ -83,7 +83,7 @@ class Launcher:
         self._host = host
         self._log = log
         self._link = LinkProcess(self._loop, link_main, user=user, over=self._loop.stop, log=log)
-        self._spares = Spares(self._loop, host, ready=self._link.hint)
+        self._spares = Spares(self._loop, host, ready=self._link.hint, log=log)
         #: Processes that serve attempts and are not from `_spares`: recoveries, and runners that
         #: outlived another launcher.
         self._others: set[int] = set()

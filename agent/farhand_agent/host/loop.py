@@ -61,10 +61,11 @@ class Loop:
     def run(self) -> int:
         """Serve until `stop`; its result."""
         while self._result is None:
-            self._turn()
+            self.turn()
         return self._result
 
-    def _turn(self) -> None:
+    def turn(self) -> None:
+        """Wait until something is ready or due, and call whom it concerns."""
         patience = None
         if self._timers:
             patience = max(0.0, min(timer.when for timer in self._timers) - self.clock())

@@ -65,7 +65,7 @@ def read_order(message: Message) -> Order:
 
 
 def base_environment(
-    agent: Mapping[str, str], *, user: str, home: str, shell: str
+    agent: Mapping[str, str], *, user: str, home: str, login_shell: str
 ) -> dict[str, str]:
     """What every script of this host sees; nothing else of the agent's environment gets through."""
     inherited = {name: agent[name] for name in _INHERITED if name in agent}
@@ -74,7 +74,7 @@ def base_environment(
         "HOME": home,
         "USER": user,
         "LOGNAME": user,
-        "SHELL": shell,
+        "SHELL": login_shell,
         "LANG": "C.UTF-8",
         "TERM": "dumb",
         **inherited,

@@ -43,6 +43,7 @@ class Pump:
         self._moved = moved
         self._started = loop.clock()
         self._pipes: list[_Pipe] = []
+        self._stalled = False
 
     def open(self) -> tuple[int, int]:
         """The writing ends for standard output and standard error; the caller closes them."""
@@ -59,10 +60,12 @@ class Pump:
         return not self._pipes
 
     def resume(self) -> None:
-        """Look at every pipe again: the spool may have room."""
-        for pipe in self._pipes:
-            self._loop.cancel(pipe.pause)
-            self._watch(pipe)
+        """Look again if the spool was full: it may have room now."""
+        if self._stalled and not self._spool.full:
+            self._stalled = False
+            for pipe in self._pipes:
+                self._loop.cancel(pipe.pause)
+                self._watch(pipe)
 
     def take(self) -> None:
         """Read what is in the pipes at this moment, full or not."""
@@ -95,6 +98,7 @@ class Pump:
             if self._spool.full:
                 self._spool.flush()
                 if self._spool.full:
+                    self._stalled = True
                     self._wait(pipe, _FULL_SECONDS)
                     break
             now = self._loop.clock()

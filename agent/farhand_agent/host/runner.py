@@ -274,6 +274,6 @@ class Runner:
 
 def _number(message: Message, name: str) -> int:
     value = message.fields.get(name)
-    if type(value) is not int or value < 0:
+    if type(value) is not int or not 0 <= value < 2**63:
         raise WireError(f"{message.kind.name} needs a number {name}")
     return value

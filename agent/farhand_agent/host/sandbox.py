@@ -16,6 +16,7 @@ The sandbox is on tmpfs where there is one (a file costs 0.007 ms there and 0.35
 serves a folder holds its lock; a folder without is nobody's, whatever its files say.
 """
 
+import errno
 import os
 import re
 from collections.abc import Iterator
@@ -25,6 +26,9 @@ from pathlib import Path
 from farhand_agent.host.folder import own_directory
 from farhand_agent.host.home import SOCKET, Home
 
+ATTEMPT_MOST = 2**31 - 1
+#: Longest name of a UNIX socket.
+_SOCKET_BYTES = 107
 _JOB_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -38,7 +42,7 @@ class AttemptId:
     def __post_init__(self) -> None:
         if not isinstance(self.job_id, str) or not _JOB_ID.fullmatch(self.job_id):
             raise ValueError("a job id is a UUID in lower case")
-        if type(self.attempt) is not int or not 1 <= self.attempt < 2**31:
+        if type(self.attempt) is not int or not 1 <= self.attempt <= ATTEMPT_MOST:
             raise ValueError("an attempt is a number from 1")
 
     @property
@@ -76,7 +80,11 @@ class Sandbox:
     group: int | None = None
 
     def make(self) -> None:
-        """Create what is missing. Raises NotOurs."""
+        """Create what is missing. Raises NotOurs, and OSError: so also where the path is so long
+        that no socket can have a name below it."""
+        longest = self.root / f"{'0' * 36}.{ATTEMPT_MOST}" / SOCKET
+        if len(os.fsencode(longest)) > _SOCKET_BYTES:
+            raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG), str(self.root))
         listable = 0o700 if self.group is None else 0o750
         own_directory(self.root, mode=listable, group=self.group)
         own_directory(self.spares, mode=listable, group=self.group)

@@ -69,7 +69,7 @@ class Segment:
 
     def remove(self, disk: Path) -> None:
         for folder in {self.folder, disk}:
-            with suppress(FileNotFoundError):
+            with suppress(OSError):
                 os.unlink(folder / self.name)
 
 

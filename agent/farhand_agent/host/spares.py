@@ -17,7 +17,7 @@ WANTED = 2
 #: So many may wait for long ...
 MOST = 4
 #: ... and what a burst of jobs has left above that is let go after this.
-BURST_SECONDS = 10.0
+BURST_SECONDS = 5.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -30,11 +30,14 @@ class _Runner:
 class Spares:
     """The runners of this launcher, by process number. It never knows what they run."""
 
-    def __init__(self, loop: Loop, host: Host, *, ready: Callable[[], None]) -> None:
+    def __init__(
+        self, loop: Loop, host: Host, *, ready: Callable[[], None], log: Callable[[str], None]
+    ) -> None:
         """`ready` is called whenever one has become a spare."""
         self._loop = loop
         self._host = host
         self._ready = ready
+        self._log = log
         self._backoff = Backoff()
         self._runners: dict[int, _Runner] = {}
         self._trim: Timer | None = None
@@ -47,8 +50,10 @@ class Spares:
         while self._count() < WANTED:
             try:
                 self._fork()
-            except OSError:
-                self._loop.after(self._backoff.after(0), self.fill)
+            except OSError as error:
+                wait = self._backoff.after(0)
+                self._log(f"no runner can be started: {error}; trying again in {wait:.1f} s")
+                self._loop.after(wait, self.fill)
                 return
             self._ready()
 

@@ -135,8 +135,16 @@ def _message(number: int, payload: bytes) -> Message:
             return Message(kind=kind, fields={"offset": offset}, data=payload[OFFSET.size :])
         if kind is Kind.START:
             (length,) = LENGTH.unpack_from(payload)
-            head = payload[LENGTH.size : LENGTH.size + length]
-            return Message(kind=kind, fields=json.loads(head), data=payload[LENGTH.size + length :])
-        return Message(kind=kind, fields=json.loads(payload))
-    except (ValueError, struct.error) as error:
+            end = LENGTH.size + length
+            fields = _fields(payload[LENGTH.size : end])
+            return Message(kind=kind, fields=fields, data=payload[end:])
+        return Message(kind=kind, fields=_fields(payload))
+    except (ValueError, RecursionError, struct.error) as error:
         raise WireError(f"message {number} is not readable") from error
+
+
+def _fields(text: bytes) -> dict[str, Any]:
+    fields = json.loads(text)
+    if not isinstance(fields, dict):
+        raise ValueError("fields are a JSON object")
+    return fields

@@ -1,0 +1,58 @@
+"""The sandbox stands on tmpfs that is ours, always on the same one, and else on the disk."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from farhand_agent.host.ground import filesystem_type, sandbox_root
+
+
+def test_the_users_runtime_directory_is_taken_if_it_is_on_tmpfs(tmp_path: Path) -> None:
+    root = sandbox_root(
+        tmp_path / "state",
+        environ={"XDG_RUNTIME_DIR": str(tmp_path)},
+        filesystem=lambda path: "tmpfs" if path == tmp_path else "ext4",
+    )
+
+    assert root.parent == tmp_path / "farhand-agent"
+    assert root.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_every_state_directory_has_its_own_place_and_keeps_it(tmp_path: Path) -> None:
+    def root(state: str) -> Path:
+        return sandbox_root(
+            tmp_path / state,
+            environ={"XDG_RUNTIME_DIR": str(tmp_path)},
+            filesystem=lambda path: "tmpfs" if path == tmp_path else "ext4",
+        )
+
+    assert root("one") == root("one") != root("two")
+
+
+@pytest.mark.parametrize("runtime", [None, "relative", "/nowhere"])
+def test_without_tmpfs_it_stands_in_the_state_directory(
+    tmp_path: Path, runtime: str | None
+) -> None:
+    environ = {} if runtime is None else {"XDG_RUNTIME_DIR": runtime}
+    root = sandbox_root(tmp_path, environ=environ, filesystem=lambda path: "ext4")
+
+    assert root == tmp_path / "sandbox"
+
+
+def test_ground_that_somebody_else_has_taken_is_passed_by(tmp_path: Path) -> None:
+    (tmp_path / "farhand-agent").symlink_to("/tmp")
+    root = sandbox_root(
+        tmp_path,
+        environ={"XDG_RUNTIME_DIR": str(tmp_path)},
+        filesystem=lambda path: "tmpfs" if path == tmp_path else "ext4",
+    )
+
+    assert root == tmp_path / "sandbox"
+
+
+def test_the_kernel_is_asked_what_a_directory_stands_on(tmp_path: Path) -> None:
+    assert filesystem_type(Path("/proc/self/fd")) == "proc"
+    assert filesystem_type(tmp_path) not in ("", "proc")
+    if os.path.ismount("/dev/shm"):
+        assert filesystem_type(Path("/dev/shm")) == "tmpfs"
