@@ -57,10 +57,18 @@ class Arrival:
 class OutputDesk:
     """Takes output and results of sessions. Loop thread only."""
 
-    def __init__(self, *, writer: Inbox, queries: Shelf, switchboard: Switchboard) -> None:
+    def __init__(
+        self,
+        *,
+        writer: Inbox,
+        queries: Shelf,
+        switchboard: Switchboard,
+        acknowledge_bytes: int = ACKNOWLEDGE_BYTES,
+    ) -> None:
         self._writer = writer
         self._queries = queries
         self._switchboard = switchboard
+        self._acknowledge_bytes = acknowledge_bytes
         self._arrivals: dict[SpoolId, Arrival] = {}
         self._unstored: dict[SessionId, int] = {}
         self._cache = ChunkCache()
@@ -136,7 +144,7 @@ class OutputDesk:
             arrival = self._arrivals.get(item.spool)
             if arrival is not None:
                 arrival.stored = item.extent.stored
-                if arrival.stored - arrival.told >= ACKNOWLEDGE_BYTES:
+                if arrival.stored - arrival.told >= self._acknowledge_bytes:
                     self._acknowledge(item.spool, arrival.stored, durable=item.extent.durable)
             self._switchboard.wake(item.spool.job)
 

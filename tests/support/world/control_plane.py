@@ -77,7 +77,11 @@ class ControlPlane:
         self._switchboard = Switchboard()
         self._shelf = output.reader()
         self._desk = OutputDesk(
-            writer=self.inbox, queries=self._shelf, switchboard=self._switchboard
+            writer=self.inbox,
+            queries=self._shelf,
+            switchboard=self._switchboard,
+            # The world's scripts write little; every acknowledgement that may be sent shall be.
+            acknowledge_bytes=1,
         )
         self._outlet = Outlet(desk=self._desk, switchboard=self._switchboard)
         self._turns = Turns(
