@@ -1,6 +1,7 @@
 """The root half of an agent as a process of its own, with a link that only keeps a diary.
 
-`python -m tests.support.host_agent STATE SANDBOX`: pytest itself must not fork runners.
+`python -m tests.support.host_agent STATE SANDBOX [USER]`: pytest itself must not fork runners. With
+a user the link becomes that one, and tries what it may do.
 """
 
 import os
@@ -8,17 +9,43 @@ import signal
 import sys
 from pathlib import Path
 
+from tests.support.runner_client import RunnerClient
+
 from farhand_agent.host.launcher import run_launcher
+from farhand_agent.host.sandbox import Sandbox
 
 
-def main(state: Path, sandbox: Path) -> int:
+def main(state: Path, sandbox: Path, user: str = "") -> int:
+    def link(hints: int) -> int:
+        if user:
+            _try_rights(state, Sandbox(root=sandbox, state=state))
+        return _keep_diary(state, hints)
+
     return run_launcher(
         state=state,
         sandbox_root=sandbox,
-        link_main=lambda hints: _keep_diary(state, hints),
+        link_main=link,
         environ=os.environ,
         interpreters={"powershell": str(state / "pwsh")},
+        link_user=user,
     )
+
+
+def _try_rights(state: Path, sandbox: Sandbox) -> None:
+    with (state / "diary").open("a", buffering=1) as diary:
+        diary.write(f"user {os.getresuid()} groups {os.getgroups()}\n")
+        diary.write(f"journal {len(sandbox.journal_id)}\n")
+        for address in sandbox.addresses():
+            client = RunnerClient(address.socket)
+            diary.write(f"dialled {client.state()['phase']}\n")
+            outcome = client.run("id -u")
+            diary.write(f"ran {outcome.output.decode().strip()}\n")
+            client.close()
+        (attempt, *_) = sandbox.attempts()
+        try:
+            (sandbox.attempt_path(attempt) / "script").read_text()
+        except PermissionError:
+            diary.write("may not read a script\n")
 
 
 def _keep_diary(state: Path, hints: int) -> int:
@@ -35,4 +62,4 @@ def _keep_diary(state: Path, hints: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), Path(sys.argv[2])))
+    sys.exit(main(Path(sys.argv[1]), Path(sys.argv[2]), *sys.argv[3:]))

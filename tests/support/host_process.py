@@ -18,8 +18,9 @@ from farhand_agent.host.wire import Kind
 class HostProcess:
     """A launcher with its runners."""
 
-    def __init__(self, *, state: Path, sandbox: Path) -> None:
+    def __init__(self, *, state: Path, sandbox: Path, link_user: str = "") -> None:
         self.state = state
+        self._link_user = link_user
         self.sandbox = Sandbox(root=sandbox, state=state)
         self.clients: list[RunnerClient] = []
         self._process: subprocess.Popen[bytes] | None = None
@@ -49,6 +50,7 @@ class HostProcess:
                     "tests.support.host_agent",
                     os.fspath(self.state),
                     os.fspath(self.sandbox.root),
+                    self._link_user,
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -37,6 +37,7 @@ def serve_remains(host: Host, home: Home, listener: socket.socket, attempt: Atte
 
 def _settle_in(home: Home) -> None:
     os.setsid()
+    linux.name_process("farhand-runner")
     os.umask(0o077)
     # What goes wrong is told on standard error; the rest must not keep a pipe of the agent open.
     nowhere = os.open("/dev/null", os.O_RDWR)

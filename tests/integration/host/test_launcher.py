@@ -1,7 +1,10 @@
 """The launcher keeps a link, refuses a second agent, and goes when it is told to."""
 
 import os
+import pwd
 import signal
+import tempfile
+from pathlib import Path
 
 import pytest
 from tests.support.host_process import HostProcess
@@ -108,3 +111,27 @@ def test_grpc_is_not_loaded_before_the_link_is_forked(host: HostProcess) -> None
     wait_for(lambda: links(host))
 
     assert host.diary[0].endswith("False")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="becomes another user")
+def test_a_link_of_another_user_may_dial_runners_and_read_nothing() -> None:
+    nobody = pwd.getpwnam("nobody")
+    with tempfile.TemporaryDirectory(prefix="fh-", dir="/tmp") as folder:
+        os.chmod(folder, 0o711)
+        state = Path(folder) / "state"
+        state.mkdir(mode=0o700)
+        os.chown(state, nobody.pw_uid, -1)
+        host = HostProcess(state=state, sandbox=Path(folder) / "s", link_user="nobody")
+        host.start()
+        try:
+            wait_for(lambda: links(host))
+        finally:
+            host.clean_up()
+
+        ids = f"({nobody.pw_uid}, {nobody.pw_uid}, {nobody.pw_uid})"
+        assert host.diary[0].startswith(f"user {ids} groups [{nobody.pw_gid}]")
+        assert host.diary[1:7] == [
+            "journal 32",
+            *["dialled spare", "ran 0"] * 2,
+            "may not read a script",
+        ]
