@@ -128,7 +128,9 @@ def shutdown(event: ShutdownRequested, live: Live, journal: Journal, now: float)
 def wake_at(live: Live) -> float | None:
     """When the rules want a Tick, if nothing else happens before."""
     session = live.session
-    moments = [since + SURVEY_SECONDS for since in live.asked.values()] if live.opening else []
+    moments: list[float] = []
+    if live.opening and live.asked:
+        moments.append(max(live.asked.values()) + SURVEY_SECONDS)
     if session.phase is StreamPhase.HELLO:
         moments.append(session.welcome_until)
     if session.phase is StreamPhase.LIVE:

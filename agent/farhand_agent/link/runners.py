@@ -262,6 +262,9 @@ class Runners:
         )
 
     def _idle(self, conversation: Conversation) -> None:
+        if conversation.id is not None and self._attempts.get(conversation.id) is conversation:
+            # Dialled as the attempt that it had just let go of.
+            del self._attempts[conversation.id]
         conversation.id = None
         conversation.parting = b""
         self._spares.append(conversation)
