@@ -65,7 +65,7 @@ class Attempt:
     #: Why it never ran.
     void: str = ""
     result: frames.Result | None = None
-    #: The Result was sent in this session.
+    #: The Result, or that it never ran, was sent in this session.
     reported: bool = False
     stop_grace_ms: int | None = None
     #: When it last had its turn; orders those that wait to send.

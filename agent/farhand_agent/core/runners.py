@@ -55,6 +55,8 @@ def gone(event: RunnerGone, live: Live, journal: Journal, now: float) -> list[Ef
     if attempt is None:
         return []
     attempt.answered = False
+    if attempt.flow:
+        attempt.flow.rewind(attempt.flow.sent)  # what was read and not sent went with it
     if journal.knows(attempt.id):
         return [DialRunner(id=attempt.id)]
     if attempt.start is None:
@@ -125,7 +127,12 @@ def resumed(attempt: Attempt, live: Live) -> list[Effect]:
 
 
 def not_started(attempt: Attempt, live: Live) -> list[Effect]:
-    return live.say(NotStarted(id=attempt.id, reason=attempt.void))
+    """Says so, once in a session."""
+    if attempt.reported:
+        return []
+    effects = live.say(NotStarted(id=attempt.id, reason=attempt.void))
+    attempt.reported = bool(effects)
+    return effects
 
 
 def finished(attempt: Attempt, live: Live, *, stop_grace_ms: int | None = None) -> list[Effect]:
