@@ -224,11 +224,9 @@ def requeue(job: Job, ctx: Context, *, outcome: str) -> list[Effect]:
     if not ctx.tx.swap_job(job, again):
         return []
     ctx.tx.end_attempt(job.id, job.attempt, ended=ctx.now.unix_ms, outcome=outcome)
-    woken: list[Effect] = [Wake(job=again)]
-    if stopping:
-        return woken
-    ctx.live.queues.add(job.group)
-    return woken + dispatch(job.group, ctx)
+    if not stopping:
+        ctx.live.queues.add(job.group)
+    return [Wake(job=again), *dispatch(job.group, ctx)]
 
 
 def drop(session: Session, ctx: Context) -> list[Effect]:
