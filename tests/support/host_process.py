@@ -87,8 +87,8 @@ class HostProcess:
         return self.sandbox.attempt_path(AttemptId(job_id=job_id, attempt=attempt))
 
     def runner(self, socket: Path) -> int:
-        """Process number of who listens there; 0 as long as it has not said so."""
-        return Home.runner(socket.parent) or 0
+        """Process number of who listens there, once it has said so."""
+        return wait_for(lambda: Home.runner(socket.parent))
 
     def runner_of(self, job_id: str) -> int:
         """Process number of the runner that serves a job."""
@@ -106,7 +106,7 @@ class HostProcess:
         if self._process is not None and self._process.poll() is None:
             self.stop()
         for address in self.sandbox.addresses():
-            if (pid := self.runner(address.socket)) and not is_free(address.socket.parent):
+            if (pid := Home.runner(address.socket.parent)) and not is_free(address.socket.parent):
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
         shutil.rmtree(self.sandbox.root, ignore_errors=True)

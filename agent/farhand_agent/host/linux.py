@@ -6,6 +6,7 @@ import time
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
+_PR_SET_NAME = 15
 _PR_SET_CHILD_SUBREAPER = 36
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -23,8 +24,7 @@ def boot_id() -> str:
 
 def name_process(name: str) -> None:
     """What `ps` shows of this process; at most 15 characters."""
-    with open("/proc/self/comm", "w") as file:
-        file.write(name)
+    _prctl(_PR_SET_NAME, ctypes.c_char_p(name.encode()))
 
 
 def adopt_orphans() -> None:
@@ -42,8 +42,9 @@ def die_with_parent(signal_number: int) -> None:
     _prctl(_PR_SET_PDEATHSIG, signal_number)
 
 
-def _prctl(option: int, value: int) -> None:
-    arguments = [ctypes.c_ulong(n) for n in (value, 0, 0, 0)]
-    if _LIBC.prctl(option, *arguments) != 0:
+def _prctl(option: int, value: int | ctypes.c_char_p) -> None:
+    first = ctypes.c_ulong(value) if isinstance(value, int) else value
+    nothing = ctypes.c_ulong(0)
+    if _LIBC.prctl(option, first, nothing, nothing, nothing) != 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))

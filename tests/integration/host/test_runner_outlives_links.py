@@ -52,7 +52,7 @@ def test_what_the_old_link_asked_for_is_done_before_the_new_one_is_answered(
 ) -> None:
     client = host.spare()
     path = next(path for path in host.spares() if path.stat().st_ino == client.inode)
-    runner = wait_for(lambda: host.runner(path))
+    runner = host.runner(path)
     os.kill(runner, signal.SIGSTOP)
     job_id = client.start("echo hi")
     successor = RunnerClient(path)
