@@ -125,11 +125,12 @@ def status(asked: argparse.Namespace) -> int:
 def session(asked: argparse.Namespace) -> int:
     """A short-lived token, proven by this worker's key."""
     from farhand_agent.link.identity import State
-    from farhand_agent.link.visit import session_token
+    from farhand_agent.link.visit import look
 
-    identity, token = asyncio.run(session_token(State(asked.state), os.environ))
+    visited = asyncio.run(look(State(asked.state), os.environ))
+    token = visited.welcome.session_token
     if asked.hello:
-        hello = {"workerId": identity.worker_id, "probe": True, "sessionToken": token}
+        hello = {"workerId": visited.identity.worker_id, "probe": True, "sessionToken": token}
         print(json.dumps({"frames": [{"hello": hello}]}))
     else:
         print(token)

@@ -23,7 +23,13 @@ EPILOG = """examples:
 
 def parse(argv: Sequence[str], environ: Mapping[str, str]) -> argparse.Namespace:
     """What was asked for; ends the process with status 2 if that cannot be said in options."""
-    return _Parsers(environ).make().parse_args(argv)
+    asked = _Parsers(environ).make().parse_args(argv)
+    if asked.command == "register" and asked.token is None and asked.token_file is None:
+        # Either variable may be set for good; what was typed, in either form, wins over both.
+        asked.token = environ.get(PREFIX + "TOKEN")
+        file = environ.get(PREFIX + "TOKEN_FILE")
+        asked.token_file = Path(file) if file and not asked.token else None
+    return asked
 
 
 def default_state(environ: Mapping[str, str]) -> Path:
@@ -68,8 +74,8 @@ class _Parsers:
         self._add(parser, "--group", "--name", required=True, help="group to join, made if new")
         self._add(parser, "--endpoint", required=True, help="host:port or https://host:port")
         token = parser.add_mutually_exclusive_group(required=not self._has("TOKEN", "TOKEN_FILE"))
-        self._add(token, "--token", help="registration token or account key; @FILE or - reads it")
-        self._add(token, "--token-file", type=Path, metavar="FILE")
+        token.add_argument("--token", help="registration token or account key; @FILE or - reads it")
+        token.add_argument("--token-file", type=Path, metavar="FILE")
         trust = parser.add_mutually_exclusive_group()
         self._add(trust, "--ca", type=Path, metavar="FILE", help="certificate authority, PEM")
         self._add(trust, "--ca-sha256", metavar="HEX", help="SHA-256 of the authority")

@@ -239,7 +239,8 @@ class WorkerServer(worker_pb2_grpc.WorkerServiceServicer):
             return self._registered(first.register)
         hello = first.hello
         if hello.probe:
-            welcome = worker_pb2.Welcome(session_token="fhs_probe")
+            now = int(time.time() * 1000)
+            welcome = worker_pb2.Welcome(session_token="fhs_probe", server_time_ms=now)
             return [worker_pb2.ServerFrame(welcome=welcome)]
         worker = self.workers[hello.worker_id]
         if hello.session_number not in (worker.confirmed, worker.issued):

@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -12,7 +13,7 @@ from farhand_agent.link import proxy
 from farhand_agent.link.identity import Identity, State
 from farhand_agent.link.reach import reach
 from farhand_agent.link.storage import service_user
-from farhand_agent.link.visit import registered, roots, session_token
+from farhand_agent.link.visit import look, registered, roots
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,10 +37,11 @@ async def examine(state: State, environ: Mapping[str, str]) -> list[Finding]:
     findings.append(Finding(name="identity", good=True, text=text))
     try:
         findings.append(await _path(identity, state, environ))
-        await session_token(state, environ)
+        visited = await look(state, environ)
     except AgentError as error:
         return [*findings, _bad("server", error)]
-    text = f"{identity.endpoint} knows this worker and its key"
+    skew = time.time() - visited.welcome.server_time_ms / 1000
+    text = f"{identity.endpoint} knows this worker and its key; the clocks differ by {skew:+.1f} s"
     return [*findings, Finding(name="server", good=True, text=text)]
 
 

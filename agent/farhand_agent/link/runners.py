@@ -241,6 +241,8 @@ class Runners:
 
     def _serves(self, conversation: Conversation, fields: dict[str, Any]) -> None:
         id_ = AttemptId(fields["job_id"], fields["attempt"])
+        if conversation.id not in (None, id_):
+            raise wire.WireError("a runner serves one attempt to its end")
         if conversation.parting:
             conversation.say(conversation.parting)
             return

@@ -44,11 +44,11 @@ async def visit(state: State, environ: Mapping[str, str]) -> AsyncIterator[Visit
         yield Visit(identity=identity, welcome=frames[-1].welcome, opening=opening)
 
 
-async def session_token(state: State, environ: Mapping[str, str]) -> tuple[Identity, str]:
-    """A short-lived token for a Hello typed by hand."""
+async def look(state: State, environ: Mapping[str, str]) -> Visit:
+    """Proves the key and goes: what the Welcome says, a session token among it."""
     async with visit(state, environ) as visited:
         await visited.opening.leave()
-        return visited.identity, visited.welcome.session_token
+        return visited
 
 
 async def leave(state: State, *, force: bool, environ: Mapping[str, str]) -> Identity:

@@ -12,6 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from tests.support.agent_process import Outcome, command
 from tests.support.authority import Authority, authority
+from tests.support.connect_proxy import ConnectProxy
 from tests.support.worker_server import Refusal, WorkerServer
 
 from farhand_wire.v1 import worker_pb2
@@ -271,3 +272,21 @@ async def test_a_missing_option_is_a_usage_error(tmp_path: Path) -> None:
 
     assert outcome.status == 2
     assert "--endpoint" in outcome.stderr
+
+
+async def test_a_machine_joins_through_a_proxy(tmp_path: Path, state: Path) -> None:
+    made = authority("ctl.test", "127.0.0.1")
+    (tmp_path / "ca.pem").write_bytes(made.ca)
+    async with (
+        WorkerServer(authority=made) as server,
+        ConnectProxy(server.port).serving() as proxy,
+    ):
+        argv = ["register", "--state", str(state), "--group", "dc1", "--ca", f"{tmp_path}/ca.pem"]
+        outcome = await command(
+            tmp_path,
+            *(*argv, "--endpoint", "ctl.test:8443", "--token", "fht_t"),
+            HTTPS_PROXY=f"http://127.0.0.1:{proxy.port}",
+        )
+
+    assert outcome.status == 0, outcome.stderr
+    assert proxy.asked == ["ctl.test:8443"]
