@@ -180,7 +180,6 @@ class ControlPlane:
                 case frames.Result():
                     self._desk.result(stream.session, frame)
                 case _:
-                    self._watcher.said(stream.session, frame)
                     self.events.append(Said(session=stream.session, frame=frame))
         except Refusal as refusal:
             if box is not None:
@@ -199,7 +198,6 @@ class ControlPlane:
                 address="192.0.2.7",
                 extents={spool: self._shelf.extent(spool) for spool in spools},
             )
-            self._watcher.greeted(stream.session, frame)
         self.events.append(event)
 
     def _flush(self) -> bool:
@@ -209,7 +207,7 @@ class ControlPlane:
             if stream is None:
                 continue
             for frame in box.waiting:
-                self._watcher.leaves(session, frame)
+                self._watcher.leaves(frame)
             moved |= bool(box.waiting)
             stream.down(box.waiting)
             box.waiting = []

@@ -94,7 +94,6 @@ class FakeHost:
         self.boot_id = f"boot {self._boots} of {self.name}"
         if not keep_journal:
             self.journal_id = f"journal {self._boots} of {self.name}"
-        self._truth.lost |= {spool_id(id_) for id_ in self.sandboxes}
         self.sandboxes.clear()
         for runner in self.runners:
             runner.die()

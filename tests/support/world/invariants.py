@@ -9,8 +9,10 @@ from tests.support.world.translation import spool_id
 from tests.support.world.truth import Truth, Violation
 
 from farhand_agent.host.wire import Phase
+from farhand_server.model.identifiers import WorkerId
 from farhand_server.model.job import Job, JobStatus
 from farhand_server.model.output import SpoolId
+from farhand_server.model.worker import Worker
 
 
 class Invariants:
@@ -22,6 +24,7 @@ class Invariants:
         self._output = output
         self._looked = 0
         self._sizes: dict[SpoolId, int] = {}
+        self._confirmed: dict[WorkerId, int] = {}
 
     def check(self, hosts: Iterable[FakeHost]) -> None:
         """Raises Violation."""
@@ -30,6 +33,8 @@ class Invariants:
         self._looked = len(self._state.history)
         for spool in self._output.spools():
             self._stored(spool)
+        for worker in self._state.tables.workers.values():
+            self._numbered(worker)
         for host in hosts:
             self._host(host)
         if self._truth.faults:
@@ -66,6 +71,15 @@ class Invariants:
         self._sizes[spool] = len(stored)
         if not self._truth.written[spool].startswith(stored):
             raise Violation(f"I13: the {len(stored)} bytes stored of {spool} are not its output")
+
+    def _numbered(self, worker: Worker) -> None:
+        """A session that an older number opened would be that of a copy, or of the past."""
+        if worker.confirmed_number < self._confirmed.get(worker.id, 0):
+            raise Violation(
+                f"I10: {worker.name} was welcomed with {worker.confirmed_number}, "
+                f"but {self._confirmed[worker.id]} was confirmed"
+            )
+        self._confirmed[worker.id] = worker.confirmed_number
 
     def _host(self, host: FakeHost) -> None:
         for id_, sandbox in host.sandboxes.items():

@@ -121,10 +121,20 @@ class FakeLink:
             self._connect_ms = None
             if not self.unwelcome:
                 self.feed(events.ConnectDue())
-        wake_at = self._worker.wake_at()
-        if wake_at is not None and wake_at <= self._clock.monotonic():
+        if self._is_due():
             self.feed(events.Tick())
+            if self._is_due():
+                self._fault(f"{self.host.name} wants one Tick after the other")
         self.speak()
+
+    @property
+    def ready(self) -> bool:
+        """Whether it may be offered jobs."""
+        return self._worker.ready
+
+    def _is_due(self) -> bool:
+        wake_at = self._worker.wake_at()
+        return wake_at is not None and wake_at <= self._clock.monotonic()
 
     def speak(self) -> None:
         """Sends everything that waits as one message, unless the stream takes nothing."""

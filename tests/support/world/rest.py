@@ -2,6 +2,8 @@
 
 from tests.support.world.host import FakeHost
 from tests.support.world.rows import OPERATOR
+from tests.support.world.runner import Sandbox
+from tests.support.world.translation import spool_id
 from tests.support.world.truth import Violation
 from tests.support.world.world import World
 
@@ -9,21 +11,27 @@ from farhand_server.core import events as on
 from farhand_server.core.explain import Explanation
 from farhand_server.core.overview import Overview
 from farhand_server.model.job import Job, JobStatus
-from farhand_server.model.output import SpoolId
 
 #: Virtual time in which everything must have ended, once all is well again.
 PATIENCE_MS = 400_000
 
 
 def heal(world: World) -> None:
-    """Everybody is back, and everything works."""
+    """Everybody is back, and everything works; an operator has removed what was copied."""
     world.start_server()
+    for clone in world.clones:
+        world.kill_agent(clone)
+        world.remove(clone)
+        world.hosts.remove(clone)
+    world.clones.clear()
+    world.flow()
     for host in world.hosts:
         host.broken = ""
         world.join(host)
         world.start_agent(host)
         if (link := world.links.get(host)) is not None:
             link.congested = False
+            link.speak()
 
 
 def rest(world: World) -> None:
@@ -65,9 +73,9 @@ def _explanation(world: World, job: Job) -> object:
 
 
 def _move(world: World) -> None:
-    """Scripts end as soon as they run."""
+    """Scripts end as soon as they run; those that are to be stopped wait for their signal."""
     world.flow()
-    while running := [(h, s) for h in world.hosts for s in h.running()]:
+    while running := [(h, s) for h in world.hosts for s in h.running() if _ends(world, h, s)]:
         for host, sandbox in running:
             if sandbox.stopping:
                 host.exit(sandbox, code=None, signal=15)
@@ -75,6 +83,13 @@ def _move(world: World) -> None:
                 host.exit(sandbox)
         world.flow()
     world.check()
+
+
+def _ends(world: World, host: FakeHost, sandbox: Sandbox) -> bool:
+    job = world.state.tables.jobs.get(spool_id(sandbox.id).job)
+    is_current = job is not None and job.worker == host.worker
+    waits = is_current and job is not None and job.status is JobStatus.STOPPING
+    return sandbox.stopping or not waits
 
 
 def _step_ms(world: World) -> int:
@@ -87,16 +102,24 @@ def _step_ms(world: World) -> int:
 
 
 def _open_jobs(world: World) -> list[Job]:
-    return [j for j in world.jobs if not (j.status.is_final or j.status is JobStatus.SUSPENDED)]
+    """Jobs that somebody could still run, or is running."""
+    languages = {type_.value for host in _members(world) for type_ in host.types}
+    return [
+        job
+        for job in world.jobs
+        if not job.status.is_final
+        and job.status is not JobStatus.SUSPENDED
+        and (job.status is not JobStatus.NEW or job.runbook_type.value in languages)
+    ]
 
 
 def _is_at_rest(world: World) -> bool:
     welcome = _members(world)
-    if any(link.stream is None for link in world.links.values() if link.host in welcome):
+    if not all(link.ready for link in world.links.values() if link.host in welcome):
         return False
     if any(host.sandboxes for host in welcome):
         return False
-    return not [j for j in _open_jobs(world) if not (j.status is JobStatus.NEW and not welcome)]
+    return not _open_jobs(world)
 
 
 def _members(world: World) -> list[FakeHost]:
@@ -107,15 +130,14 @@ def _members(world: World) -> list[FakeHost]:
 def _stuck(world: World) -> str:
     jobs = [(job.id[:8], job.status.name, job.details) for job in _open_jobs(world)]
     sandboxes = [(h.name, list(h.sandboxes)) for h in _members(world) if h.sandboxes]
-    away = [h.name for h, link in world.links.items() if link.stream is None]
-    return f"jobs {jobs}, sandboxes {sandboxes}, without a stream {away}"
+    away = [h.name for h, link in world.links.items() if not link.ready]
+    return f"jobs {jobs}, sandboxes {sandboxes}, not ready {away}"
 
 
 def _is_explained(world: World, job: Job) -> None:
     if job.status is not JobStatus.SUSPENDED:
         return
-    spool = SpoolId(job=job.id, attempt=job.attempt)
-    if spool not in world.truth.lost and job.worker not in world.removed:
+    if job.worker not in world.truth.forgetful | world.removed:
         raise Violation(f"I16: {job.id} is Suspended ({job.details}), but its host remembers all")
 
 

@@ -115,8 +115,12 @@ class Runner:
         match message.kind:
             case Kind.WHAT:
                 self._talk.tell(Kind.STATE, **self._state())
-            case Kind.START:
+            case Kind.START if self.sandbox is None:
                 self._start(message)
+            case Kind.START:
+                self._talk.closed = True
+            case _ if self.sandbox is None:
+                self._talk.closed = True
             case Kind.READ:
                 self._settle()
                 self._offset = int(message.fields["offset"])

@@ -204,6 +204,8 @@ class Runners:
         )
 
     def _idle(self, talk: Talk) -> None:
+        if talk.id is not None and self._attempts.get(talk.id) is talk:
+            del self._attempts[talk.id]
         talk.id, talk.parting = None, False
         talk.pieces.clear()
         self._spares.append(talk)

@@ -1,4 +1,4 @@
-"""Who reads every frame at the moment it leaves or arrives, and holds it against the truth."""
+"""Who reads every frame at the moment it leaves, and holds it against the truth."""
 
 import itertools
 import traceback
@@ -19,9 +19,6 @@ class Watcher:
         self._truth = truth
         self._output = output
         self._calls = itertools.count(1)
-        self._hellos: dict[SessionId, frames.Hello] = {}
-        #: Session numbers by session, once welcomed.
-        self._numbers: dict[SessionId, int] = {}
         #: Sessions of adversaries: nobody minds what is said about them.
         self.rogues: set[SessionId] = set()
 
@@ -33,24 +30,11 @@ class Watcher:
         if not isinstance(error, OutcomeUnknown):
             self._truth.faults.append("".join(traceback.format_exception(error)))
 
-    # --- what a worker says -----------------------------------------------------------------
-
-    def greeted(self, session: SessionId, hello: frames.Hello) -> None:
-        self._hellos[session] = hello
-
-    def said(self, session: SessionId, frame: frames.AgentFrame) -> None:
-        hello = self._hellos.get(session)
-        if isinstance(frame, frames.Heartbeat) and hello and session in self._numbers:
-            number = self._numbers[session]
-            known = self._truth.confirmed[hello.worker]
-            self._truth.confirmed[hello.worker] = max(known, number)
-
     # --- what the server says ---------------------------------------------------------------
 
-    def leaves(self, session: SessionId, frame: frames.ServerFrame) -> None:
+    def leaves(self, frame: frames.ServerFrame) -> None:
         match frame:
-            case frames.Welcome(session_number=number, verdicts=verdicts):
-                self._welcomed(session, number)
+            case frames.Welcome(verdicts=verdicts):
                 for verdict in verdicts:
                     if isinstance(verdict, frames.Continue):
                         self._promised(verdict)
@@ -61,15 +45,6 @@ class Watcher:
         """The server says that a worker broke the protocol."""
         if session not in self.rogues:
             self._truth.faults.append(f"the server says of a worker: {problem}")
-
-    def _welcomed(self, session: SessionId, number: int) -> None:
-        self._numbers[session] = number
-        hello = self._hellos.get(session)
-        if hello and hello.session_number < self._truth.confirmed[hello.worker]:
-            raise Violation(
-                f"I10: welcomed with session number {hello.session_number}, "
-                f"but {self._truth.confirmed[hello.worker]} was confirmed"
-            )
 
     def _promised(self, frame: frames.OutputAck | frames.Continue) -> None:
         spool = SpoolId(job=JobId(frame.job), attempt=frame.attempt)

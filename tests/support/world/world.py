@@ -5,6 +5,7 @@ A step is a method; nothing happens between two of them.
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 
 from tests.support.memory import Crash, Failure, MemoryStateStore
 from tests.support.memory_output import MemoryOutputStore
@@ -14,7 +15,6 @@ from tests.support.world.host import FakeHost
 from tests.support.world.invariants import Invariants
 from tests.support.world.link import FakeLink
 from tests.support.world.rows import GROUP, KEY, OPERATOR, first_rows
-from tests.support.world.runner import Sandbox
 from tests.support.world.stream import Stream
 from tests.support.world.truth import Truth
 from tests.support.world.watcher import Watcher
@@ -24,9 +24,8 @@ from farhand_server.core import Patience
 from farhand_server.core import events as on
 from farhand_server.core.events import CallId, Event
 from farhand_server.model import frames
-from farhand_server.model.identifiers import JobId, SessionId
+from farhand_server.model.identifiers import JobId, SessionId, WorkerId
 from farhand_server.model.job import Job
-from farhand_server.model.output import SpoolId
 from farhand_server.model.runbook import RunbookType
 from farhand_server.model.worker import Facts
 
@@ -45,8 +44,10 @@ class World:
         #: The agents that live.
         self.links: dict[FakeHost, FakeLink] = {}
         self.server: ControlPlane | None = None
+        #: Hosts that are copies of another one.
+        self.clones: list[FakeHost] = []
         #: Workers that an operator removed.
-        self.removed: set[str] = set()
+        self.removed: set[WorkerId] = set()
         self._chance = random.Random(seed).randbytes
         self._patience = patience or Patience()
         self._watcher = Watcher(self.truth, self.output)
@@ -84,11 +85,11 @@ class World:
 
     def remove(self, host: FakeHost) -> None:
         """Deletes the worker, whatever it runs."""
-        if self.server is not None and host.worker is not None:
-            self.removed.add(host.worker)
-            self._ask(
-                lambda call: on.DeleteWorker(call=call, by=OPERATOR, name=host.name, force=True)
-            )
+        worker = self.state.tables.workers.get(host.worker) if host.worker else None
+        if self.server is not None and worker is not None:
+            name = worker.name
+            self.removed.add(worker.id)
+            self._ask(lambda call: on.DeleteWorker(call=call, by=OPERATOR, name=name, force=True))
 
     def ask(self, make: Callable[[CallId], Event]) -> object:
         """A call and its answer, at once. None if it failed, or nobody is there."""
@@ -116,12 +117,7 @@ class World:
         """Registers; when the answer was lost, the host knows nothing of it."""
         if self.server is None or host.worker is not None:
             return
-        stream = self._stream()
-        self.server.accept(stream)
-        stream.up([_register(host)])
-        self.server.hear(stream)
-        self.server.turn()
-        self.server.loop()
+        stream = self._joined(self.server, _register(host))
         said = [frame for message in stream.to_agent for frame in message]
         stream.lose()
         self.server.lose(stream)
@@ -131,6 +127,34 @@ class World:
                     host.worker = worker
                 case frames.Welcome(session_number=number):
                     host.keep_session_number(number)
+
+    def clone(self, host: FakeHost) -> FakeHost:
+        """Another machine with a copy of the state directory: the same key, the same number."""
+        copy = FakeHost(f"{host.name} again", truth=self.truth, slots=host.slots, types=host.types)
+        copy.worker = host.worker
+        copy.keep_session_number(host.session_number)
+        self.hosts.append(copy)
+        self.clones.append(copy)
+        return copy
+
+    def rogue(self) -> Stream:
+        """The session of a worker of another group that does not keep the protocol."""
+        assert self.server is not None
+        register = replace(
+            _register(FakeHost("rogue", truth=Truth(), slots=0, types=BOTH)), group="elsewhere"
+        )
+        stream = self._joined(self.server, register)
+        self._watcher.rogues.add(stream.session)
+        return stream
+
+    def _joined(self, server: ControlPlane, register: frames.Register) -> Stream:
+        stream = self._stream()
+        server.accept(stream)
+        stream.up([register])
+        server.hear(stream)
+        server.turn()
+        server.loop()
+        return stream
 
     def start_agent(self, host: FakeHost) -> None:
         if host not in self.links and host.worker is not None:
@@ -150,13 +174,9 @@ class World:
 
     def reboot(self, host: FakeHost, *, keep_journal: bool = False) -> None:
         self.kill_agent(host)
-        for job in self.jobs:
-            if job.worker == host.worker:
-                self.truth.lost.add(SpoolId(job=job.id, attempt=job.attempt))
+        if host.worker is not None:
+            self.truth.forgetful.add(host.worker)
         host.reboot(keep_journal=keep_journal)
-
-    def print(self, host: FakeHost, sandbox: Sandbox, text: bytes) -> None:
-        host.print(sandbox, text)
 
     def cut(self, host: FakeHost, *, agent_knows: bool, server_knows: bool) -> None:
         """The stream breaks; who does not know it finds out by waiting."""
@@ -231,9 +251,9 @@ class World:
 
     def flow(self, rounds: int = 10_000) -> None:
         """Everything moves on without time, until nothing does."""
-        while rounds and self._round():
+        while rounds and self.round():
             rounds -= 1
-        assert rounds or not self._round(), "it never comes to rest"
+        assert rounds or not self.round(), "it never comes to rest"
 
     def step_host(self, host: FakeHost) -> bool:
         """Its runners and its agent do one thing each."""
@@ -248,7 +268,8 @@ class World:
                 moved = True
         return moved
 
-    def _round(self) -> bool:
+    def round(self) -> bool:
+        """Everybody does one thing; False if nobody had anything to do."""
         moved = any([self.step_host(host) for host in self.hosts])
         server = self.server
         if server is None:

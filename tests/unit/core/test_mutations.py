@@ -1,0 +1,203 @@
+"""A promise is only tested if breaking its rule is found: each mutation must be caught by seeds."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+from tests.support.memory import MemoryStateStore, MemoryTx
+from tests.support.memory_output import MemoryOutputStore
+from tests.support.world.link import FakeLink
+from tests.support.world.seeds import run
+from tests.support.world.truth import Violation
+
+from farhand_agent.core import offsets, session
+from farhand_server.core import adoption, dispatch, sessions
+from farhand_server.engine.desk import OutputDesk
+from farhand_server.engine.turns import Turns
+from farhand_server.errors import OutcomeUnknown
+from farhand_server.model.job import JobStatus
+from farhand_server.model.runbook import RunbookType
+
+SEEDS = 400
+
+Patch = Callable[[pytest.MonkeyPatch], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mutation:
+    """A broken rule, and the invariants of which one must notice."""
+
+    patch: Patch
+    breaks: tuple[str, ...]
+
+
+def grants_write_no_row(patch: pytest.MonkeyPatch) -> None:
+    swap = MemoryTx.swap_job
+
+    def forgetful(tx: MemoryTx, old: Any, new: Any) -> bool:
+        return new.status is JobStatus.ACTIVATING or swap(tx, old, new)
+
+    patch.setattr(MemoryTx, "swap_job", forgetful)
+
+
+def promises_leave_before_the_commit(patch: pytest.MonkeyPatch) -> None:
+    def all_early(turns: Any, effects: Any) -> list[Any]:
+        turns._release(effects)
+        return []
+
+    patch.setattr(Turns, "_early", all_early)
+
+
+def stored_passes_for_durable(patch: pytest.MonkeyPatch) -> None:
+    acknowledge = OutputDesk._acknowledge
+
+    def hasty(desk: OutputDesk, spool: Any, stored: int, *, durable: int) -> None:
+        acknowledge(desk, spool, stored, durable=stored)
+
+    patch.setattr(OutputDesk, "_acknowledge", hasty)
+
+
+def a_sync_does_not_wait_for_the_disk(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(MemoryOutputStore, "sync", MemoryOutputStore.commit)
+
+
+def attempts_that_died_run_again(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(
+        adoption, "died", lambda job, ctx, *, why: dispatch.requeue(job, ctx, outcome=why)
+    )
+
+
+def any_journal_proves_absence(patch: pytest.MonkeyPatch) -> None:
+    missing = adoption._missing
+    patch.setattr(
+        adoption, "_missing", lambda job, ctx, *, never_ran: missing(job, ctx, never_ran=True)
+    )
+
+
+def a_reboot_is_not_noticed(patch: pytest.MonkeyPatch) -> None:
+    hello = FakeLink._hello
+    patch.setattr(FakeLink, "_hello", lambda *values: replace(hello(*values), boot_id=""))
+
+
+def session_numbers_are_not_checked(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(sessions, "_check_number", lambda worker, number: None)
+
+
+def a_new_number_for_every_hello(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(sessions, "_next_number", lambda worker, shown: worker.issued_number + 1)
+
+
+def output_is_taken_from_anyone(patch: pytest.MonkeyPatch) -> None:
+    mine = OutputDesk._mine
+
+    def anyones(desk: OutputDesk, session: Any, spool: Any) -> Any:
+        return desk._arrivals.get(spool) or mine(desk, session, spool)
+
+    patch.setattr(OutputDesk, "_mine", anyones)
+
+
+def anyone_may_say_not_started(patch: pytest.MonkeyPatch) -> None:
+    def trusting(session: Any, frame: Any, ctx: Any) -> list[Any]:
+        job = ctx.tx.job(frame.job)
+        if job is None or not job.status.is_granted:
+            return []
+        return dispatch.requeue(job, ctx, outcome=frame.reason)
+
+    patch.setattr(sessions, "_not_started", trusting)
+
+
+def a_failed_commit_passes_for_done(patch: pytest.MonkeyPatch) -> None:
+    transaction = MemoryStateStore.transaction
+
+    @contextlib.contextmanager
+    def hopeful(store: MemoryStateStore) -> Iterator[MemoryTx]:
+        with contextlib.suppress(OutcomeUnknown), transaction(store) as tx:
+            yield tx
+
+    patch.setattr(MemoryStateStore, "transaction", hopeful)
+
+
+def dead_offers_are_not_opened_again(patch: pytest.MonkeyPatch) -> None:
+    def silent(session: Any, ctx: Any) -> list[Any]:
+        ctx.live.drop(session)
+        return []
+
+    patch.setattr(dispatch, "drop", silent)
+
+
+def one_job_holds_up_the_others(patch: pytest.MonkeyPatch) -> None:
+    place = dispatch.place
+
+    def strict(job: Any, ctx: Any) -> list[Any]:
+        if any(
+            known.id < job.id
+            for known in ctx.tx.waiting(job.group, frozenset(RunbookType), limit=99)
+        ):
+            return []
+        return place(job, ctx)
+
+    patch.setattr(dispatch, "place", strict)
+
+
+def the_agent_frees_what_is_stored(patch: pytest.MonkeyPatch) -> None:
+    acknowledged = offsets.Flow.acknowledged
+
+    def hasty(flow: offsets.Flow, *, stored: int, durable: int) -> int:
+        return acknowledged(flow, stored=stored, durable=stored)
+
+    patch.setattr(offsets.Flow, "acknowledged", hasty)
+
+
+def the_agent_asks_no_runner_before_its_hello(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(session, "SURVEY_SECONDS", -1.0)
+
+
+def a_stop_is_not_repeated(patch: pytest.MonkeyPatch) -> None:
+    take_up = adoption._take_up
+
+    def silent(job: Any, event: Any, ctx: Any) -> list[Any]:
+        return [] if job.status is JobStatus.STOPPING else take_up(job, event, ctx)
+
+    patch.setattr(adoption, "_take_up", silent)
+
+
+def the_late_truth_is_ignored(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(adoption, "_GOES_ON", frozenset({JobStatus.ACTIVATING, JobStatus.RUNNING}))
+
+
+MUTATIONS = [
+    Mutation(patch=grants_write_no_row, breaks=("I1", "I2", "I4", "I16", "I17")),
+    Mutation(patch=promises_leave_before_the_commit, breaks=("I1", "I2")),
+    Mutation(patch=stored_passes_for_durable, breaks=("I7",)),
+    Mutation(patch=a_sync_does_not_wait_for_the_disk, breaks=("I6", "I7")),
+    Mutation(patch=attempts_that_died_run_again, breaks=("I1",)),
+    Mutation(patch=any_journal_proves_absence, breaks=("I1",)),
+    Mutation(patch=a_reboot_is_not_noticed, breaks=("I1",)),
+    Mutation(patch=session_numbers_are_not_checked, breaks=("I10",)),
+    Mutation(patch=a_new_number_for_every_hello, breaks=("I17", "I10")),
+    Mutation(patch=output_is_taken_from_anyone, breaks=("I13", "I4", "nobody")),
+    Mutation(patch=anyone_may_say_not_started, breaks=("I1",)),
+    Mutation(patch=a_failed_commit_passes_for_done, breaks=("I1", "I16", "I17", "nobody")),
+    Mutation(patch=dead_offers_are_not_opened_again, breaks=("I16", "I17")),
+    Mutation(patch=one_job_holds_up_the_others, breaks=("I16", "I17")),
+    Mutation(patch=the_agent_frees_what_is_stored, breaks=("I8",)),
+    Mutation(patch=the_agent_asks_no_runner_before_its_hello, breaks=("I1", "I2")),
+    Mutation(patch=a_stop_is_not_repeated, breaks=("I17",)),
+    Mutation(patch=the_late_truth_is_ignored, breaks=("I16", "I17")),
+]
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.patch.__name__)
+def test_a_broken_rule_is_found(mutation: Mutation, monkeypatch: pytest.MonkeyPatch) -> None:
+    mutation.patch(monkeypatch)
+    found = ""
+    for seed in range(SEEDS):
+        try:
+            run(seed)
+        except Violation as violation:
+            found = str(violation)
+            break
+
+    assert found.startswith(mutation.breaks), f"in {SEEDS} seeds: {found or 'nothing'}"

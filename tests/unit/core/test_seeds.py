@@ -1,0 +1,12 @@
+"""Many worlds driven by chance: every promise holds after every step, and all come to rest."""
+
+import pytest
+from tests.support.world.seeds import run
+
+BATCH = 50
+
+
+@pytest.mark.parametrize("first", range(0, 400, BATCH))
+def test_every_promise_holds_whatever_happens(first: int) -> None:
+    for seed in range(first, first + BATCH):
+        run(seed)
