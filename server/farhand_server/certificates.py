@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import (
@@ -53,6 +54,14 @@ class Pair:
         """Whether the key is the certificate's: files are replaced one after the other."""
         key = load_pem_private_key(self.key, password=None)
         return key.public_key() == self.parsed.public_key()
+
+    def issued(self, other: "Pair") -> bool:
+        """Whether this is the authority of the other."""
+        try:
+            other.parsed.verify_directly_issued_by(self.parsed)
+        except (ValueError, TypeError, InvalidSignature):
+            return False
+        return True
 
 
 def make_authority(now: datetime.datetime, *, name: str = "Farhand CA") -> Pair:

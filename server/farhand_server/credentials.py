@@ -59,16 +59,23 @@ class Credentials:
         left = self._pair.expires - now
         if left > certificates.RENEW_BEFORE:
             return
-        if not self._data.ca_key.exists():
+        authority = self._authority()
+        if authority is None:
             log.warning("certificate expires", expires=self._pair.expires.isoformat())
             return
-        authority = Pair(
-            certificate=self._data.ca_certificate.read_bytes(), key=self._data.ca_key.read_bytes()
-        )
         fresh = certificates.renew(authority, self._pair, now)
         replace(self._data.certificate, fresh.certificate)
         self._pair = fresh
         log.info("certificate renewed", expires=fresh.expires.isoformat())
+
+    def _authority(self) -> Pair | None:
+        """The authority that issued the certificate, if its key is here."""
+        if not self._data.ca_key.exists():
+            return None
+        authority = Pair(
+            certificate=self._data.ca_certificate.read_bytes(), key=self._data.ca_key.read_bytes()
+        )
+        return authority if authority.matches() and authority.issued(self._pair) else None
 
     def _read(self) -> Pair:
         try:

@@ -167,6 +167,12 @@ class TooManyStreams(Refusal):
     kind = Kind.LIMIT
 
 
+class TooManyRefusals(Refusal):
+    """Machines at one address were refused so often that they have to wait."""
+
+    kind = Kind.LIMIT
+
+
 class ShuttingDown(Refusal):
     kind = Kind.UNAVAILABLE
 

@@ -262,11 +262,12 @@ async def refusal(call: Any) -> Refused:
                 raise AssertionError(f"ended with {await call.code()}")
             await call
     except aio.AioRpcError as error:
-        return _refused(error)
+        return refused_with(error)
     raise AssertionError("it was allowed")
 
 
-def _refused(error: aio.AioRpcError) -> Refused:
+def refused_with(error: aio.AioRpcError) -> Refused:
+    """What an error of grpc says."""
     info, bad = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
     status = rpc_status.from_call(error)
     for detail in status.details if status else ():

@@ -10,20 +10,30 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
+import structlog
 from grpc import aio
 
 from farhand_server.engine.mailbox import Mailbox
-from farhand_server.errors import ProtocolViolation, Refusal, ShuttingDown, TooManyStreams
+from farhand_server.errors import (
+    ProtocolViolation,
+    Refusal,
+    ShuttingDown,
+    TokenRefused,
+    TooManyStreams,
+)
 from farhand_server.model import frames
 from farhand_server.model.identifiers import SessionId
 from farhand_server.rpc.backend import Backend
 from farhand_server.rpc.convert import sent
 from farhand_server.rpc.greeting import Greeting
+from farhand_server.rpc.joins import Joins
 from farhand_server.rpc.proof import SessionTokens
 from farhand_server.rpc.session import Over, Probe, Session, Stage, Stream
 from farhand_server.rpc.validate import check
 from farhand_wire import limits
 from farhand_wire.v1 import worker_pb2, worker_pb2_grpc
+
+log = structlog.get_logger("farhand.connect")
 
 Context = aio.ServicerContext[Any, Any]
 
@@ -35,6 +45,8 @@ class StreamLimits:
     proof_seconds: float = limits.PROOF_SECONDS
     probe_seconds: float = limits.PROBE_SECONDS
     unproven: int = limits.UNPROVEN_STREAMS
+    #: Registrations from one address that may be refused in a row.
+    refused_joins: int = 10
 
 
 class WorkerService(worker_pb2_grpc.WorkerServiceServicer):
@@ -44,24 +56,25 @@ class WorkerService(worker_pb2_grpc.WorkerServiceServicer):
         self._backend = backend
         self._limits = streams
         self._deployment = deployment
+        self._joins = Joins(clock=backend.clock, most=streams.refused_joins)
         self._tokens = SessionTokens(clock=backend.clock, chance=backend.chance)
         self._unproven: set[SessionId] = set()
         self._readers: set[asyncio.Task[None]] = set()
-        self._ears: set[Ear] = set()
-        self._silence = asyncio.Event()
+        self._listeners: set[Listener] = set()
+        self._ended = asyncio.Event()
         self._closing = False
 
     async def drain(self, seconds: float, *, retry_after_ms: int) -> None:
         """No new streams; those that are open are told to come back, and get a while to end."""
         self._closing = True
-        for ear in self._ears:
-            ear.box.put(frames.Drain(reason="the server stops", retry_after_ms=retry_after_ms))
-            ear.box.end()
+        for listener in self._listeners:
+            listener.box.put(frames.Drain(reason="the server stops", retry_after_ms=retry_after_ms))
+            listener.box.end()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                while self._ears:
-                    self._silence.clear()
-                    await self._silence.wait()
+                while self._listeners:
+                    self._ended.clear()
+                    await self._ended.wait()
 
     async def Connect(  # type: ignore[override]  # writes through the context
         self, request_iterator: object, context: Context
@@ -72,21 +85,23 @@ class WorkerService(worker_pb2_grpc.WorkerServiceServicer):
             raise TooManyStreams(
                 "too many streams wait for their proof", do="connect again in a few seconds"
             )
-        ear = Ear(self._stream(context), context, self._limits, self._unproven)
-        self._ears.add(ear)
-        reader = asyncio.create_task(ear.listen())
+        listener = Listener(self._stream(context), context, self._limits, self._unproven)
+        self._listeners.add(listener)
+        reader = asyncio.create_task(listener.listen())
         self._readers.add(reader)
         reader.add_done_callback(self._readers.discard)
         try:
-            await _write(ear, context)
+            await _write(listener, context)
         finally:
-            ear.close()
-            self._ears.discard(ear)
-            self._silence.set()
+            listener.close()
+            self._listeners.discard(listener)
+            self._ended.set()
         if reader.done():
             reader.result()
-        if ear.box.refusal is not None:
-            raise ear.box.refusal
+        if (refusal := listener.box.refusal) is not None:
+            if isinstance(refusal, TokenRefused):
+                self._joins.refused(address(context.peer()))
+            raise refusal
 
     def _stream(self, context: Context) -> Stream:
         return Stream(
@@ -95,11 +110,12 @@ class WorkerService(worker_pb2_grpc.WorkerServiceServicer):
             box=Mailbox(),
             backend=self._backend,
             tokens=self._tokens,
+            joins=self._joins,
             deployment=self._deployment,
         )
 
 
-class Ear:
+class Listener:
     """The reading half of one stream."""
 
     def __init__(
@@ -148,6 +164,7 @@ class Ear:
 
     def _lose(self) -> None:
         clean = isinstance(self._stage, Over)
+        log.info("session ended", session=self._stream.id, clean=clean)
         self._stream.backend.rules.lose(self._stream.id, clean=clean)
 
     async def _hear(self, message: worker_pb2.ConnectRequest) -> None:
@@ -205,12 +222,12 @@ def _attempt(frame: worker_pb2.Result | worker_pb2.Started) -> tuple[str, int]:
     return frame.job_id, frame.attempt
 
 
-async def _write(ear: Ear, context: Context) -> None:
+async def _write(listener: Listener, context: Context) -> None:
     """Sends everything that waits, until the box or the stream has ended."""
     with contextlib.suppress(aio.UsageError, aio.InternalError):
-        while waiting := await ear.box.take():
+        while waiting := await listener.box.take():
             if any(isinstance(frame, frames.Welcome) for frame in waiting):
-                ear.welcomed()
+                listener.welcomed()
             for message in sent.messages(waiting):
                 await context.write(message)
 

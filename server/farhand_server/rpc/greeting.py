@@ -28,6 +28,7 @@ class Greeting:
     async def hear(self, kind: str, body: Any) -> Stage:
         match kind:
             case "register":
+                self._stream.joins.check(self._stream.address)
                 subject = transcript.register_subject(
                     token=body.token,
                     group=body.group,

@@ -6,6 +6,7 @@ Without it grpc.aio would send the text of an unexpected exception to the caller
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -69,8 +70,9 @@ def _guarded(handle: Handler, method: str) -> Handler:
         async def generate(request: Any, context: Context) -> AsyncIterator[Any]:
             try:
                 _check(request)
-                async for answer in handle(request, context):
-                    yield answer
+                async with contextlib.aclosing(handle(request, context)) as answers:
+                    async for answer in answers:
+                        yield answer
             except Exception as error:
                 await _fail(context, error, method)
 

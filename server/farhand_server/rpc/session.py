@@ -15,8 +15,12 @@ from farhand_server.model import frames
 from farhand_server.model.identifiers import SessionId, WorkerId
 from farhand_server.rpc.backend import Backend
 from farhand_server.rpc.convert import said
+from farhand_server.rpc.joins import Joins
 from farhand_server.rpc.proof import SessionTokens
+import structlog
 from farhand_wire import limits
+
+log = structlog.get_logger("farhand.connect")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +33,7 @@ class Stream:
     box: Mailbox
     backend: Backend
     tokens: SessionTokens
+    joins: Joins
     #: Of this control plane.
     deployment: str
 
@@ -55,6 +60,9 @@ class Session:
     def welcomed(self) -> None:
         """The Welcome is on its way: from now on the worker may speak."""
         self._welcomed = True
+        log.info(
+            "session", session=self._stream.id, worker=self.worker, address=self._stream.address
+        )
 
     async def hear(self, kind: str, body: Any) -> Stage:
         if kind == "goodbye":

@@ -1,12 +1,254 @@
-"""Requests are checked before their handlers see them: all violations at once."""
+"""The one table of what requests and frames may hold; all violations are told at once."""
 
+import ipaddress
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 
-from farhand_server.errors import InvalidRequest
-from farhand_server.rpc.rules import problems
+from farhand_server.errors import InvalidRequest, Violation
+from farhand_server.rpc.convert import parameters
+from farhand_server.rpc.rules import (
+    Check,
+    On,
+    at_least,
+    at_most,
+    between,
+    characters,
+    exactly,
+    matches,
+    one_of,
+    optional,
+    required,
+    size,
+)
+from farhand_wire import limits, transcript
+from farhand_wire.v1 import (
+    account_pb2,
+    hybrid_worker_group_pb2,
+    hybrid_worker_pb2,
+    job_pb2,
+    runbook_pb2,
+    worker_pb2,
+)
 
 
 def check(message: Message, at: str = "") -> None:
     """Raises InvalidRequest with every violation; `at` is the path to the message."""
     if violations := list(problems(message, at)):
         raise InvalidRequest(violations)
+
+
+def problems(message: Message, at: str = "") -> Iterator[Violation]:
+    """Every violation in `message`, by the table below."""
+    for check in RULES.get(type(message), ()):
+        yield from check(message, at)
+
+
+@dataclass(frozen=True, slots=True)
+class Each:
+    """The messages of a repeated field, each by its own rules."""
+
+    field: str
+
+    def __call__(self, message: Message, at: str) -> Iterator[Violation]:
+        for index, element in enumerate(getattr(message, self.field)):
+            yield from problems(element, f"{at}{self.field}[{index}].")
+
+
+# --- kinds of values ------------------------------------------------------------------------
+
+UUID = matches(
+    r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
+    "is not a UUID (8-4-4-4-12 hexadecimal digits, lower case)",
+)
+JOB = required(matches(r"[0-9a-f-]{1,36}", "is not a job id or the beginning of one"))
+RUNBOOK = matches(
+    rf"[A-Za-z][A-Za-z0-9_-]{{0,{limits.NAME_CHARACTERS - 1}}}",
+    f"starts with a letter and has letters, digits, underscores and dashes, "
+    f"{limits.NAME_CHARACTERS} at most",
+)
+MEMBER = matches(
+    rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{limits.WORKER_NAME_CHARACTERS - 1}}}",
+    f"starts with a letter or digit and has letters, digits, dots, underscores and dashes, "
+    f"{limits.WORKER_NAME_CHARACTERS} at most",
+)
+STREAM = one_of(job_pb2.JobStream, "is not a stream")
+TYPE = one_of(runbook_pb2.RunbookType, "is required: RUNBOOK_TYPE_BASH or RUNBOOK_TYPE_PYTHON")
+
+
+def cidr(value: str) -> str:
+    try:
+        ipaddress.ip_network(value)
+    except ValueError:
+        return f'"{value[:64]}" is not a network, for example 10.0.0.0/8'
+    return ""
+
+
+def life(value: Duration) -> str:
+    most = int(limits.TOKEN_TTL_SECONDS_MOST)
+    if value == Duration() or (0 < value.seconds <= most and value.nanos >= 0):
+        return ""
+    return f"is {value.seconds} s; it may be 1 s to {most // 86400} days"
+
+
+# --- problems of two fields at once ---------------------------------------------------------
+
+
+def order_names_parameters(message: Message, at: str) -> Iterator[Violation]:
+    """Every name of parameter_order is a parameter, once."""
+    assert isinstance(message, job_pb2.StartJobRequest)
+    seen: set[str] = set()
+    for index, name in enumerate(message.parameter_order):
+        if name in seen or name not in message.parameters.fields:
+            problem = "is named twice" if name in seen else "is not one of the parameters"
+            yield Violation(field=f"{at}parameter_order[{index}]", problem=problem)
+        seen.add(name)
+
+
+def tail_or_from(message: Message, at: str) -> Iterator[Violation]:
+    """The last lines, or from a place: not both."""
+    if getattr(message, "tail_lines", 0) and message.HasField("from"):
+        yield Violation(field=at + "tail_lines", problem="cannot be combined with from")
+
+
+def position(message: Message, at: str) -> Iterator[Violation]:
+    """A place in the output, if one is given."""
+    yield from problems(getattr(message, "from"), at + "from.")
+
+
+def greeting(message: Message, at: str) -> Iterator[Violation]:
+    """A Hello that shows a session token proves nothing, so it may only look."""
+    assert isinstance(message, worker_pb2.Hello)
+    if message.session_token:
+        if not message.probe:
+            words = "is only for a Hello with probe; a worker proves its key instead"
+            yield Violation(field=at + "session_token", problem=words)
+        return
+    yield from On("client_nonce", exactly(transcript.NONCE_BYTES))(message, at)
+    if not message.probe:
+        yield from On("slots", between(1, limits.SLOTS_MOST))(message, at)
+
+
+def ending(message: Message, at: str) -> Iterator[Violation]:
+    """A Result says how the script ended."""
+    assert isinstance(message, worker_pb2.Result)
+    if message.exit.WhichOneof("how") is None:
+        yield Violation(field=at + "exit", problem="names neither code nor signal nor reason")
+
+
+# --- the table ------------------------------------------------------------------------------
+
+_SIZE = On("page_size", between(0, limits.PAGE_SIZE_MOST))
+_NOT_A_PAGE = "is not the next_page_token of the page before"
+_PLACES = (_SIZE, On("page_token", matches(r"[0-9]{0,18}", _NOT_A_PAGE)))
+_NAMES = (_SIZE, On("page_token", matches(r"[A-Za-z0-9._-]{0,64}", _NOT_A_PAGE)))
+_OUTPUT = (
+    On("job_id", JOB),
+    position,
+    On("tail_lines", at_least(0)),
+    tail_or_from,
+    On("streams", STREAM, each=True),
+)
+_ATTEMPT = (On("job_id", required(UUID)), On("attempt", at_least(1)))
+_JOB = (On("job_id", JOB),)
+_THE_RUNBOOK = (On("runbook", required(RUNBOOK)),)
+_THE_GROUP = (On("group", required(MEMBER)),)
+_THE_WORKER = (On("worker", required(MEMBER)),)
+_OFFER = (On("offer_id", required(characters(64))),)
+
+RULES: dict[type[Message], tuple[Check, ...]] = {
+    # jobs
+    job_pb2.StartJobRequest: (
+        On("runbook", required(RUNBOOK, "is required: name a published runbook")),
+        On("run_on", required(MEMBER, "is required: name a hybrid worker group")),
+        On("parameters", parameters.problem),
+        order_names_parameters,
+        On("job_id", optional(UUID)),
+    ),
+    job_pb2.GetJobRequest: _JOB,
+    job_pb2.ListJobsRequest: (
+        *_PLACES,
+        On("statuses", one_of(job_pb2.JobStatus, "is not a status"), each=True),
+        On("runbook", optional(RUNBOOK)),
+        On("run_on", optional(MEMBER)),
+    ),
+    job_pb2.StopJobRequest: _JOB,
+    job_pb2.WatchJobRequest: _JOB,
+    job_pb2.ExplainJobRequest: _JOB,
+    job_pb2.ReadJobOutputRequest: _OUTPUT,
+    job_pb2.FollowJobOutputRequest: _OUTPUT,
+    job_pb2.OutputPosition: (On("attempt", at_least(0)), On("offset", at_least(0))),
+    # runbooks
+    runbook_pb2.ImportRunbookRequest: (
+        On("name", required(RUNBOOK)),
+        On("type", TYPE),
+        On("content", required(size(limits.RUNBOOK_BYTES), "is empty: a runbook is a script")),
+        On("description", characters(limits.DESCRIPTION_CHARACTERS)),
+    ),
+    runbook_pb2.PublishRunbookRequest: _THE_RUNBOOK,
+    runbook_pb2.GetRunbookRequest: _THE_RUNBOOK,
+    runbook_pb2.ListRunbooksRequest: _NAMES,
+    runbook_pb2.ExportRunbookRequest: _THE_RUNBOOK,
+    runbook_pb2.DeleteRunbookRequest: _THE_RUNBOOK,
+    # groups and workers
+    hybrid_worker_group_pb2.CreateHybridWorkerGroupRequest: (On("name", required(MEMBER)),),
+    hybrid_worker_group_pb2.GetHybridWorkerGroupRequest: _THE_GROUP,
+    hybrid_worker_group_pb2.ListHybridWorkerGroupsRequest: _NAMES,
+    hybrid_worker_group_pb2.DeleteHybridWorkerGroupRequest: _THE_GROUP,
+    hybrid_worker_pb2.GetHybridWorkerRequest: _THE_WORKER,
+    hybrid_worker_pb2.ListHybridWorkersRequest: (*_NAMES, On("group", optional(MEMBER))),
+    hybrid_worker_pb2.DeleteHybridWorkerRequest: _THE_WORKER,
+    # the account
+    account_pb2.RegenerateAccountKeyRequest: (
+        On("slot", one_of(account_pb2.AccountKeySlot, "is required: primary or secondary")),
+    ),
+    account_pb2.CreateRegistrationTokenRequest: (
+        On("group", required(MEMBER)),
+        On("ttl", life),
+        On("uses", between(0, limits.TOKEN_USES_MOST)),
+        On("cidrs", at_most(limits.TOKEN_CIDRS_MOST)),
+        On("cidrs", cidr, each=True),
+    ),
+    account_pb2.ListRegistrationTokensRequest: _PLACES,
+    account_pb2.RevokeRegistrationTokenRequest: (
+        On("token_id", required(matches(r"[0-9a-f]{8}", "is not the id of a token"))),
+    ),
+    # frames of a worker
+    worker_pb2.Register: (
+        On("token", required(characters(256))),
+        On("group", required(MEMBER)),
+        On("worker_name", required(MEMBER)),
+        On("public_key", required(size(256))),
+        On("client_nonce", exactly(transcript.NONCE_BYTES)),
+    ),
+    worker_pb2.Hello: (
+        On("worker_id", required(UUID)),
+        On("session_number", at_least(0)),
+        On("boot_id", characters(64)),
+        On("journal_id", characters(64)),
+        On("instance", characters(64)),
+        On("session_token", characters(256)),
+        On("journal", at_most(limits.JOURNAL_ENTRIES)),
+        Each("journal"),
+        greeting,
+    ),
+    worker_pb2.JournalEntry: (
+        *_ATTEMPT,
+        On("phase", one_of(worker_pb2.AttemptPhase, "is required")),
+        On("size", at_least(0)),
+    ),
+    worker_pb2.Proof: (On("signature", required(size(128))),),
+    worker_pb2.Heartbeat: (On("sequence", at_least(1)), On("running", at_least(0))),
+    worker_pb2.Accept: _OFFER,
+    worker_pb2.Reject: _OFFER,
+    worker_pb2.Started: _ATTEMPT,
+    worker_pb2.NotStarted: _ATTEMPT,
+    worker_pb2.Output: (
+        *_ATTEMPT,
+        On("offset", at_least(0)),
+        On("data", required(size(limits.OUTPUT_FRAME_BYTES))),
+    ),
+    worker_pb2.Result: (*_ATTEMPT, On("size", at_least(0)), ending),
+}

@@ -1,7 +1,8 @@
 """Streams that take their time to prove themselves, or to look."""
 
 import pytest
-from tests.support.edge import Edge, Worker, refusal
+from grpc import aio
+from tests.support.edge import Edge, Worker, refusal, refused_with
 
 from farhand_server.app import Tuning
 from farhand_server.rpc.connect import StreamLimits
@@ -13,7 +14,9 @@ STRANGER = "0b0a7b0e-0000-4000-8000-000000000000"
 
 @pytest.fixture
 def tuning() -> Tuning:
-    return Tuning(streams=StreamLimits(proof_seconds=0.5, probe_seconds=0.2, unproven=1))
+    return Tuning(
+        streams=StreamLimits(proof_seconds=0.5, probe_seconds=0.2, unproven=1, refused_joins=3)
+    )
 
 
 async def test_unproven_streams_are_capped(server: Edge) -> None:
@@ -50,3 +53,17 @@ async def test_a_probe_ends_by_itself(worker: Worker) -> None:
 
     assert "a probe ends" in goodbye.reason
     assert await worker.next() is None
+
+
+async def test_an_address_that_is_refused_too_often_has_to_wait(server: Edge) -> None:
+    async with server.channel() as channel:
+        reasons = [await guess(Worker(channel), f"fht_00000000_{number}") for number in range(4)]
+
+    assert reasons == ["TOKEN_REFUSED"] * 3 + ["TOO_MANY_REFUSALS"]
+
+
+async def guess(machine: Worker, token: str) -> str:
+    """Tries to join with a token that is wrong; gives the reason of the refusal."""
+    with pytest.raises(aio.AioRpcError) as caught:
+        await machine.join(token, "demo", "w1")
+    return refused_with(caught.value).reason

@@ -74,6 +74,15 @@ def test_without_the_authoritys_key_nothing_is_renewed(data: DataDirectory) -> N
     assert data.certificate.read_bytes() == before
 
 
+def test_a_certificate_of_another_authority_is_left_alone(data: DataDirectory) -> None:
+    theirs = certificates.make_server(certificates.make_authority(NOW), ["ctl"], NOW)
+    data.certificate.write_bytes(theirs.certificate)
+    data.key.write_bytes(theirs.key)
+    Credentials(data, clock=lambda: NOW + 89 * DAY).renew()
+
+    assert data.certificate.read_bytes() == theirs.certificate
+
+
 def test_a_key_of_another_certificate_stops_the_start(data: DataDirectory, authority: Pair) -> None:
     data.key.write_bytes(certificates.make_server(authority, ["x"], NOW).key)
 

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from farhand_server.errors import InvalidRequest
-from farhand_server.rpc import rules
+from farhand_server.rpc import validate
 from farhand_server.rpc.auth import POLICIES, Policy
-from farhand_server.rpc.rules import RULES, On, problems
-from farhand_server.rpc.validate import check
+from farhand_server.rpc.rules import On
+from farhand_server.rpc.validate import RULES, check, problems
 from farhand_wire import limits
 from farhand_wire.v1 import (
     account_pb2,
@@ -172,7 +172,7 @@ def test_a_place_cannot_be_negative() -> None:
 
 @pytest.mark.parametrize("network", ["10.0.0.0/8", "10.1.2.3", "::1/128"])
 def test_networks_are_taken(network: str) -> None:
-    assert rules.cidr(network) == ""
+    assert validate.cidr(network) == ""
 
 
 @pytest.mark.parametrize("network", ["10.0.0.1/8", "x", "", "10.0.0.0/33"])
