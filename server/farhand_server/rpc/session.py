@@ -8,6 +8,8 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import structlog
+
 from farhand_server.core.events import Resigned, Said
 from farhand_server.engine.mailbox import Mailbox
 from farhand_server.errors import ProtocolViolation
@@ -17,7 +19,6 @@ from farhand_server.rpc.backend import Backend
 from farhand_server.rpc.convert import said
 from farhand_server.rpc.joins import Joins
 from farhand_server.rpc.proof import SessionTokens
-import structlog
 from farhand_wire import limits
 
 log = structlog.get_logger("farhand.connect")
