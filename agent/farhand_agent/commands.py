@@ -32,6 +32,8 @@ def register(asked: argparse.Namespace) -> int:
         replace=asked.replace,
     )
     identity = asyncio.run(register(registration, State(asked.state), environ=os.environ, say=_say))
+    if asked.verbose:
+        _say(f"worker id {identity.worker_id}, account {identity.account}")
     _say(f"next: farhand-agent run{_state_option(asked.state)}")
     if not sys.stdout.isatty():
         print(identity.worker_name)
@@ -97,6 +99,9 @@ def remove(asked: argparse.Namespace) -> int:
         state.forget()
         _say(f"forgot {identity.worker_name}; the control plane still lists it")
         return 0
+    if asked.verbose:
+        identity = registered(state)
+        _say(f"asking {identity.endpoint} to forget worker id {identity.worker_id}")
     identity = asyncio.run(leave(state, force=asked.force, environ=os.environ))
     _say(f"{identity.worker_name} left group {identity.group}; its key is worth nothing now")
     return 0

@@ -89,7 +89,8 @@ def drained(drain: Drain, live: Live, journal: Journal, now: float) -> list[Effe
     """The server goes away: what waits goes with the next message, then Goodbye. Before the
     Welcome nothing waits."""
     leave = EndStream(
-        reason=f"the server drains: {drain.reason}", retry_after_seconds=drain.retry_after_ms / 1000
+        reason=f"the server drains: {drain.reason}",
+        retry_after_seconds=drain.retry_after_ms / 1000 or None,
     )
     if live.session.phase is StreamPhase.HELLO:
         live.session.phase = StreamPhase.LEAVING

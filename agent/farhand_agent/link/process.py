@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import random
 import secrets
 import signal
 import sys
@@ -77,8 +78,9 @@ async def _serve(options: Options, hints: int) -> None:
         roots=roots(options.state),
         environ=options.environ,
         clock=time.monotonic,
+        chance=random.random,
         log=_log,
-        on_ready=_connected(identity.endpoint, identity.worker_name),
+        on_ready=_announcement(f"connected to {identity.endpoint} as {identity.worker_name}"),
     )
     service = Service(agent, me, around)
     loop = asyncio.get_running_loop()
@@ -118,15 +120,15 @@ def _log(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-class _connected:
-    """Says once on standard output, for scripts, and each time in the log that jobs may come."""
+def _announcement(text: str) -> Callable[[], None]:
+    """Says it in the log each time, and once on standard output, for scripts that wait for it."""
+    first = True
 
-    def __init__(self, endpoint: str, worker_name: str) -> None:
-        self._text = f"connected to {endpoint} as {worker_name}"
-        self._said = False
-
-    def __call__(self) -> None:
-        if not self._said:
-            self._said = True
+    def announce() -> None:
+        nonlocal first
+        if first:
             print("connected", flush=True)
-        _log(self._text)
+        first = False
+        _log(text)
+
+    return announce

@@ -1,12 +1,11 @@
 """Stays connected, for as long as it takes."""
 
 import asyncio
-import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from farhand_agent.core.events import ConnectDue, ShutdownRequested
-from farhand_agent.errors import AgentError, Refused, Unreachable, WorkerUnknown
+from farhand_agent.errors import Refused, Unreachable, WorkerUnknown
 from farhand_agent.link import backoff, proxy
 from farhand_agent.link import endpoint as endpoints
 from farhand_agent.link.agent import Agent, Clock
@@ -24,6 +23,8 @@ class Surroundings:
     roots: bytes | None
     environ: Mapping[str, str]
     clock: Clock
+    #: 0 to 1.
+    chance: Callable[[], float]
     #: For people who read the agent's log.
     log: Callable[[str], None]
     #: Called each time that jobs may be offered.
@@ -60,7 +61,7 @@ class Service:
                     break
                 ended = await self._one()
                 failures = backoff.next_failures(failures, ended)
-                await self._pause(backoff.delay_seconds(failures, ended, random.random))
+                await self._pause(backoff.delay_seconds(failures, ended, self._around.chance))
         finally:
             self._agent.runners.hang_up()
 
@@ -79,24 +80,27 @@ class Service:
                 self._tell(session.order.reason if session.order else "the server ended it")
             except WorkerUnknown:
                 raise
-            except Unreachable as error:
-                self._tell((await self._diagnosed(error, session)).line)
             except Refused as error:
                 conflict = error.reason == CONFLICT
                 self._tell(error.line)
+            except Unreachable as error:
+                await self._tell_why(error, session)
         return session.ended(conflict=conflict)
 
-    async def _diagnosed(self, error: Unreachable, session: Session) -> AgentError:
-        """The cause in words: gRPC hides why a dial or a handshake fails."""
+    async def _tell_why(self, error: Unreachable, session: Session) -> None:
+        """In words: gRPC hides why a dial or a handshake fails. Once, for a second dial costs the
+        server as much as the first."""
+        if error.line in self._told:
+            return
         endpoint = endpoints.parse(self._self.identity.endpoint)
-        never_stood = session.ended(conflict=False).up_seconds is None
-        if not never_stood or proxy.proxy_for(self._around.environ, endpoint):
-            return error
-        try:
-            await reach(endpoint, roots=self._around.roots)
-        except Unreachable as cause:
-            return cause
-        return error
+        cause = error
+        if not session.stood and not proxy.proxy_for(self._around.environ, endpoint):
+            try:
+                await reach(endpoint, roots=self._around.roots)
+            except Unreachable as found:
+                cause = found
+        self._tell(cause.line)
+        self._told.add(error.line)
 
     def _ready(self) -> None:
         self._told.clear()

@@ -79,6 +79,11 @@ class Session:
         """Why the rules ended the stream, if they did."""
         return self._order
 
+    @property
+    def stood(self) -> bool:
+        """Whether there was a Welcome."""
+        return self._ready_since is not None
+
     def ended(self, *, conflict: bool) -> Ended:
         """How it went, for the next delay."""
         up = None if self._ready_since is None else self._clock() - self._ready_since
