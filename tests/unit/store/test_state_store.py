@@ -1,0 +1,355 @@
+"""What the rules may rely on, whatever remembers for them: each verb of Tx, over every store."""
+
+from dataclasses import replace
+
+import pytest
+from tests.support import samples
+from tests.support.samples import ACCOUNT, SCRIPT, job_id, worker_id
+
+from farhand_server.engine.ports import StateStore
+from farhand_server.errors import OutcomeUnknown
+from farhand_server.model.account import KeySlot
+from farhand_server.model.clock import UnixMs
+from farhand_server.model.identifiers import AccountId, GroupId
+from farhand_server.model.job import End, JobStatus
+from farhand_server.model.runbook import RunbookType
+
+EVERY_TYPE = frozenset(RunbookType)
+GROUP = GroupId(1)
+SERVED = {
+    JobStatus.ACTIVATING,
+    JobStatus.RUNNING,
+    JobStatus.DISCONNECTED,
+    JobStatus.STOPPING,
+    JobStatus.SUSPENDING,
+    JobStatus.RESUMING,
+}
+
+
+# --- transactions ---------------------------------------------------------------------------
+
+
+def test_a_transaction_sees_its_own_writes(state: StateStore) -> None:
+    with state.transaction() as tx:
+        tx.add_job(samples.job())
+
+        assert tx.job(job_id(1)) == samples.job()
+
+
+def test_what_was_committed_is_there_for_the_next_transaction(state: StateStore) -> None:
+    with state.transaction() as tx:
+        tx.add_job(samples.job())
+    with state.transaction() as tx:
+        assert tx.job(job_id(1)) == samples.job()
+
+
+def test_an_exception_undoes_the_whole_transaction(state: StateStore) -> None:
+    with pytest.raises(ZeroDivisionError), state.transaction() as tx:
+        tx.add_job(samples.job())
+        tx.add_group(ACCOUNT, "dc1", UnixMs(1))
+        _ = 1 // 0
+    with state.transaction() as tx:
+        assert tx.job(job_id(1)) is None
+        assert tx.group(ACCOUNT, "dc1") is None
+
+
+def test_a_broken_constraint_leaves_the_outcome_open_and_nothing_done(state: StateStore) -> None:
+    with state.transaction() as tx:
+        tx.add_job(samples.job(1))
+    with pytest.raises(OutcomeUnknown), state.transaction() as tx:
+        tx.add_job(samples.job(2))
+        tx.add_job(samples.job(1))
+    with state.transaction() as tx:
+        assert tx.job(job_id(2)) is None
+        assert tx.job(job_id(1)) is not None
+
+
+# --- jobs -----------------------------------------------------------------------------------
+
+
+def test_a_job_comes_back_as_it_was(state: StateStore) -> None:
+    full = samples.job(
+        status=JobStatus.FAILED,
+        details="the runbook ended with exit code 7",
+        attempt=2,
+        worker=worker_id(3),
+        worker_name="web03",
+        started=UnixMs(1),
+        ended=UnixMs(2),
+        end=End(code=7, stopped=True),
+        output_bytes=123,
+    )
+    with state.transaction() as tx:
+        tx.add_job(full)
+
+        assert tx.job(full.id) == full
+        assert tx.job(job_id(2)) is None
+
+
+@pytest.mark.parametrize(
+    "end", [End(code=0), End(signal=9), End(reason="the runner was lost"), None]
+)
+def test_every_kind_of_end_comes_back(state: StateStore, end: End | None) -> None:
+    new = samples.job()
+    with state.transaction() as tx:
+        tx.add_job(new)
+
+        assert tx.swap_job(new, replace(new, status=JobStatus.STOPPED, end=end))
+        found = tx.job(new.id)
+        assert found is not None and found.end == end
+
+
+def test_a_swap_changes_what_may_change(state: StateStore) -> None:
+    new = samples.job()
+    granted = replace(
+        new.grant(worker=worker_id(1), worker_name="web01"), details="soon", started=UnixMs(5)
+    )
+    with state.transaction() as tx:
+        tx.add_job(new)
+
+        assert tx.swap_job(new, granted)
+        assert tx.job(new.id) == granted
+
+
+def test_a_swap_fails_when_somebody_was_first(state: StateStore) -> None:
+    new = samples.job()
+    granted = new.grant(worker=worker_id(1), worker_name="web01")
+    other = new.grant(worker=worker_id(2), worker_name="web02")
+    with state.transaction() as tx:
+        tx.add_job(new)
+        tx.swap_job(new, granted)
+
+        assert not tx.swap_job(new, other)
+        assert tx.job(new.id) == granted
+
+
+def test_a_swap_fails_when_the_attempt_is_another_one(state: StateStore) -> None:
+    second = samples.job(status=JobStatus.RUNNING, attempt=2)
+    first = replace(second, attempt=1)
+    with state.transaction() as tx:
+        tx.add_job(second)
+
+        assert not tx.swap_job(first, first.become(JobStatus.COMPLETED))
+        assert tx.job(second.id) == second
+
+
+def test_a_swap_of_an_unknown_job_fails(state: StateStore) -> None:
+    with state.transaction() as tx:
+        assert not tx.swap_job(samples.job(), samples.job().become(JobStatus.STOPPED))
+
+
+def test_jobs_wait_in_the_order_of_their_coming(state: StateStore) -> None:
+    with state.transaction() as tx:
+        for number in (3, 1, 2):
+            tx.add_job(samples.job(number))
+        tx.add_job(samples.job(4, group=GroupId(2)))
+        tx.add_job(samples.job(5, status=JobStatus.RUNNING))
+
+        waiting = tx.waiting(GROUP, EVERY_TYPE, limit=10)
+        assert [job.id for job in waiting] == [job_id(3), job_id(1), job_id(2)]
+        assert tx.waiting_groups() == [GroupId(1), GroupId(2)]
+
+
+def test_a_job_that_waits_again_keeps_its_place(state: StateStore) -> None:
+    with state.transaction() as tx:
+        first = samples.job(1)
+        tx.add_job(first)
+        tx.add_job(samples.job(2))
+        granted = first.grant(worker=worker_id(1), worker_name="web01")
+        tx.swap_job(first, granted)
+        tx.swap_job(granted, granted.become(JobStatus.NEW))
+
+        waiting = tx.waiting(GROUP, EVERY_TYPE, limit=10)
+        assert [job.id for job in waiting] == [job_id(1), job_id(2)]
+
+
+def test_waiting_jobs_are_counted_off_by_skip_limit_and_type(state: StateStore) -> None:
+    with state.transaction() as tx:
+        for number in range(1, 7):
+            type_ = RunbookType.PYTHON if number % 2 else RunbookType.BASH
+            tx.add_job(samples.job(number, runbook_type=type_))
+
+        bash = tx.waiting(GROUP, frozenset({RunbookType.BASH}), skip=1, limit=1)
+        assert [job.id for job in bash] == [job_id(4)]
+        assert len(tx.waiting(GROUP, EVERY_TYPE, limit=5)) == 5
+        assert tx.waiting(GROUP, EVERY_TYPE, skip=6, limit=5) == []
+        assert tx.waiting(GROUP, frozenset(), limit=5) == []
+
+
+def test_only_jobs_that_a_worker_holds_are_served(state: StateStore) -> None:
+    with state.transaction() as tx:
+        for number, status in enumerate(JobStatus, 1):
+            tx.add_job(samples.job(number, status=status, attempt=1, worker=worker_id(1)))
+        tx.add_job(samples.job(99, status=JobStatus.RUNNING, attempt=1, worker=worker_id(2)))
+
+        assert {job.status for job in tx.served_by(worker_id(1))} == SERVED
+        assert sorted(tx.serving_workers()) == [worker_id(1), worker_id(2)]
+        assert tx.served_by(worker_id(3)) == []
+
+
+@pytest.mark.parametrize("status", list(JobStatus))
+def test_only_open_jobs_hold_a_runbook_and_a_group(state: StateStore, status: JobStatus) -> None:
+    over = {JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.STOPPED, JobStatus.REMOVING}
+    with state.transaction() as tx:
+        tx.add_job(samples.job(status=status))
+
+        held = status not in over
+        assert tx.has_jobs(runbook="hello", group=None, account=ACCOUNT) is held
+        assert tx.has_jobs(runbook="", group=GROUP, account=ACCOUNT) is held
+        assert not tx.has_jobs(runbook="other", group=GroupId(2), account=ACCOUNT)
+        assert not tx.has_jobs(runbook="hello", group=GROUP, account=AccountId(2))
+
+
+def test_an_attempt_is_granted_once(state: StateStore) -> None:
+    with state.transaction() as tx:
+        tx.add_attempt(samples.attempt())
+        tx.end_attempt(job_id(1), 1, ended=UnixMs(9), outcome="Completed")
+        tx.add_attempt(samples.attempt(attempt=2))
+    with pytest.raises(OutcomeUnknown), state.transaction() as tx:
+        tx.add_attempt(samples.attempt())
+
+
+# --- runbooks -------------------------------------------------------------------------------
+
+
+def test_a_runbook_gets_its_id_and_comes_back(state: StateStore) -> None:
+    with state.transaction() as tx:
+        saved = tx.save_runbook(samples.runbook(), script=SCRIPT)
+
+        assert saved == replace(samples.runbook(), id=saved.id)
+        assert saved.id
+        assert tx.runbook(ACCOUNT, "hello") == saved
+        assert tx.script(saved.draft_digest) == SCRIPT
+
+
+def test_a_runbook_is_saved_again_under_its_id(state: StateStore) -> None:
+    other = b"echo ho\n"
+    with state.transaction() as tx:
+        saved = tx.save_runbook(samples.runbook(), script=SCRIPT)
+        changed = replace(
+            saved,
+            type=RunbookType.PYTHON,
+            draft_digest=samples.sha256(other),
+            published_digest=saved.draft_digest,
+            published_version=1,
+            modified=UnixMs(7),
+        )
+
+        assert tx.save_runbook(changed, script=other) == changed
+        assert tx.runbook(ACCOUNT, "hello") == changed
+        assert tx.script(saved.draft_digest) == SCRIPT
+
+
+def test_runbooks_of_another_account_are_not_found(state: StateStore) -> None:
+    with state.transaction() as tx:
+        tx.save_runbook(samples.runbook(), script=SCRIPT)
+
+        assert tx.runbook(AccountId(2), "hello") is None
+
+
+def test_a_deleted_runbook_leaves_its_name_free(state: StateStore) -> None:
+    with state.transaction() as tx:
+        saved = tx.save_runbook(
+            samples.runbook(published_digest=samples.sha256(SCRIPT), published_version=1),
+            script=SCRIPT,
+        )
+        tx.delete_runbook(saved.id)
+
+        assert tx.runbook(ACCOUNT, "hello") is None
+        assert tx.save_runbook(samples.runbook()).published_version == 0
+
+
+# --- groups and workers ---------------------------------------------------------------------
+
+
+def test_a_group_is_found_by_its_name(state: StateStore) -> None:
+    with state.transaction() as tx:
+        group = tx.add_group(ACCOUNT, "dc1", UnixMs(5))
+
+        assert (group.account, group.name, group.created) == (ACCOUNT, "dc1", 5)
+        assert tx.group(ACCOUNT, "dc1") == group
+        assert tx.group(AccountId(2), "dc1") is None
+        tx.delete_group(group.id)
+        assert tx.group(ACCOUNT, "dc1") is None
+
+
+def test_two_groups_of_one_name_cannot_be(state: StateStore) -> None:
+    with pytest.raises(OutcomeUnknown), state.transaction() as tx:
+        tx.add_group(ACCOUNT, "dc1", UnixMs(5))
+        tx.add_group(ACCOUNT, "dc1", UnixMs(6))
+
+
+def test_a_worker_comes_back_as_it_was(state: StateStore) -> None:
+    with state.transaction() as tx:
+        known = samples.worker(group=tx.add_group(ACCOUNT, "dc1", UnixMs(5)))
+        tx.save_worker(known)
+
+        assert tx.worker(known.id) == known
+        assert tx.worker_named(ACCOUNT, "web01") == known
+        assert tx.worker_named(AccountId(2), "web01") is None
+        changed = replace(known, issued_number=6, last_seen=None, slots=3)
+        tx.save_worker(changed)
+        assert tx.worker(known.id) == changed
+
+
+def test_members_come_by_name(state: StateStore) -> None:
+    with state.transaction() as tx:
+        group = tx.add_group(ACCOUNT, "dc1", UnixMs(5))
+        other = tx.add_group(ACCOUNT, "dc2", UnixMs(5))
+        for number in (2, 1):
+            tx.save_worker(samples.worker(number, group=group))
+        tx.save_worker(samples.worker(3, group=other))
+
+        assert [worker.name for worker in tx.members(group.id)] == ["web01", "web02"]
+
+
+def test_two_workers_of_one_name_cannot_be(state: StateStore) -> None:
+    with pytest.raises(OutcomeUnknown), state.transaction() as tx:
+        group = tx.add_group(ACCOUNT, "dc1", UnixMs(5))
+        tx.save_worker(samples.worker(1, group=group))
+        tx.save_worker(samples.worker(2, group=group, name="web01"))
+
+
+def test_a_deleted_worker_leaves_its_name_free(state: StateStore) -> None:
+    with state.transaction() as tx:
+        group = tx.add_group(ACCOUNT, "dc1", UnixMs(5))
+        tx.save_worker(samples.worker(1, group=group))
+        tx.delete_worker(worker_id(1))
+
+        assert tx.worker(worker_id(1)) is None
+        tx.save_worker(samples.worker(2, group=group, name="web01"))
+        assert [worker.id for worker in tx.members(group.id)] == [worker_id(2)]
+
+
+# --- secrets that let machines join ---------------------------------------------------------
+
+
+def test_a_registration_token_is_found_by_hash_and_by_id(state: StateStore) -> None:
+    token = samples.token()
+    with state.transaction() as tx:
+        tx.save_registration_token(token)
+
+        assert tx.registration_token(token.hash) == token
+        assert tx.registration_token(token.id) == token
+        assert tx.registration_token("f" * 64) is None
+        used = replace(token, uses_left=1, revoked=True)
+        tx.save_registration_token(used)
+        assert tx.registration_token(token.hash) == used
+
+
+def test_an_account_key_replaces_the_one_in_its_slot(state: StateStore) -> None:
+    with state.transaction() as tx:
+        old = samples.key(KeySlot.PRIMARY)
+        assert tx.account_key(old.hash) == old
+
+        new = samples.key(KeySlot.PRIMARY, hash="n" * 64, sealed=b"new")
+        tx.save_account_key(new)
+        assert tx.account_key(old.hash) is None
+        assert tx.account_key(new.hash) == new
+        assert tx.account_key(samples.key(KeySlot.SECONDARY).hash) is not None
+
+
+def test_an_account_has_a_name(state: StateStore) -> None:
+    with state.transaction() as tx:
+        assert tx.account_name(ACCOUNT) == "default"
+        assert tx.account_name(AccountId(3)) == ""
