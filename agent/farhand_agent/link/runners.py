@@ -158,9 +158,8 @@ class Runners:
             conversation.say(wire.pack(kind, **fields))
 
     def take(self, id_: AttemptId, size: int) -> bytes:
-        """The next `size` bytes of the attempt's spool; empty if the conversation is gone."""
-        conversation = self._attempts.get(id_)
-        return conversation.take(size) if conversation else b""
+        """The next `size` bytes of the attempt's spool, which were reported as RunnerData."""
+        return self._attempts[id_].take(size)
 
     # ---- conversations ---------------------------------------------------------------------
 
@@ -184,19 +183,26 @@ class Runners:
     async def _dial(self, conversation: Conversation, path: Path) -> None:
         """Until somebody listens; a lost runner is replaced by one that recovers its sandbox."""
         pause = REDIAL_SECONDS
-        while conversation in self._open and not await conversation.dial(path):
+        while not await conversation.dial(path):
+            if conversation not in self._open:
+                return
             if conversation.id is None or not self._journal.knows(conversation.id):
                 self._ended(conversation)
                 return
             await asyncio.sleep(pause)
             pause = min(2 * pause, REDIAL_SECONDS_MOST)
-        conversation.say(wire.pack(wire.Kind.WHAT))
+        if conversation in self._open:
+            conversation.say(wire.pack(wire.Kind.WHAT))
+        else:
+            conversation.hang_up()  # another one took its place meanwhile
 
     def _forget(self, conversation: Conversation) -> None:
         conversation.hang_up()
         self._open.discard(conversation)
 
     def _ended(self, conversation: Conversation) -> None:
+        if conversation not in self._open:
+            return
         self._forget(conversation)
         id_ = conversation.id
         if conversation in self._spares:

@@ -261,6 +261,18 @@ async def test_nothing_that_was_read_before_a_new_conversation_is_sent(bench: Be
     assert bench.runners.take(ONE, len(fresh)) == fresh
 
 
+async def test_only_the_newest_of_two_conversations_lives(bench: Bench) -> None:
+    fake = await bench.attempt(ONE)
+    bench.runners.dial(ONE)
+    bench.runners.dial(ONE)
+    for _ in range(2):
+        await bench.rules.next(events.RunnerAsked)
+    await fake.told(wire.Kind.WHAT)
+    fake.state(ONE)
+
+    assert (await bench.rules.next(events.RunnerState)).id == ONE
+
+
 async def test_an_attempt_that_nobody_wants_is_ended_wherever_it_is_found(bench: Bench) -> None:
     fake = await bench.attempt(ONE)
     bench.runners.finish(ONE, 500)

@@ -56,6 +56,7 @@ class Flow(RuleBasedStateMachine):
         self.flying: list[frames.AgentFrame] = []
         self.acks: list[frames.OutputAck] = []
         self.unstored = {ONE: 0, TWO: 0}
+        self.held = {ONE: 0, TWO: 0}
         self.do(self.desk.connect(window_bytes=WINDOW, output_frame_bytes=ENTRY))
         for id_ in self.runners:
             self.desk.run(id_)
@@ -67,6 +68,8 @@ class Flow(RuleBasedStateMachine):
                     self.flying.append(frame)
                     if isinstance(frame, frames.Output):
                         self.unstored[frame.id] += frame.size
+                        self.held[frame.id] -= frame.size
+                        assert self.held[frame.id] >= 0, "bytes that nobody holds"
                 case effects.GrantCredit(id=id_, credit=credit):
                     self.runners[id_].credit += credit
                 case effects.ReadSpool(id=id_, offset=offset, credit=credit):
@@ -75,6 +78,7 @@ class Flow(RuleBasedStateMachine):
                     assert durable <= self.servers[id_].durable
                 case effects.DialRunner(id=id_):
                     self.runners[id_].at = None
+                    self.held[id_] = 0
                 case effects.EndStream(fault=fault):
                     assert not fault, effect
 
@@ -106,6 +110,7 @@ class Flow(RuleBasedStateMachine):
             offset = runner.at
             runner.at += piece
             runner.credit -= piece
+            self.held[id_] += piece
             self.do(self.desk.output(piece, id_, offset=offset))
         elif runner.exited and runner.at == runner.size:
             self.do(self.desk.exit(runner.size, id_))
@@ -152,6 +157,7 @@ class Flow(RuleBasedStateMachine):
 
     @rule(id_=st.sampled_from([ONE, TWO]))
     def lose_runner(self, id_: AttemptId) -> None:
+        self.held[id_] = 0
         self.do(self.desk.hear(events.RunnerGone(runner=1, id=id_)))
 
     @rule()
