@@ -35,8 +35,10 @@ def pragma(connection: sqlite3.Connection, name: str) -> object:
 
 
 def schema(connection: sqlite3.Connection) -> set[str]:
+    """Everything but the record of migrations."""
     found = connection.execute(
-        "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND tbl_name NOT LIKE '\\_%' ESCAPE '\\'"
+        "SELECT sql FROM sqlite_master "
+        "WHERE sql IS NOT NULL AND tbl_name NOT IN ('_sqlite_migrations')"
     )
     return {row[0] for row in found}
 

@@ -208,12 +208,12 @@ class SqliteQueries:
 
     def tail(self, spool: SpoolId, lines: int) -> int:
         extent = self.extent(spool)
-        # The last chunk that begins before the wanted lines do.
+        # The chunk that holds the end of the line before the wanted ones; without one, the first.
         row = self._one(
             "SELECT offset FROM chunks WHERE spool = ? AND lines_before <= ? "
             "ORDER BY offset DESC LIMIT 1",
             self._spool(spool),
-            max(0, extent.lines - lines - 1),
+            extent.lines - lines - 1,
             of="output",
         )
         return int(row["offset"]) if row else 0
