@@ -30,6 +30,11 @@ class Mailbox:
             self._news.set()
 
     @property
+    def waiting(self) -> int:
+        """Frames that are not taken yet."""
+        return len(self._frames)
+
+    @property
     def ended(self) -> bool:
         return self._ended
 

@@ -24,6 +24,7 @@ from farhand_server.errors import (
 from farhand_server.model import frames
 from farhand_server.model.identifiers import SessionId
 from farhand_server.rpc.backend import Backend
+from farhand_server.rpc.bucket import Bucket
 from farhand_server.rpc.convert import sent
 from farhand_server.rpc.greeting import Greeting
 from farhand_server.rpc.joins import Joins
@@ -47,6 +48,8 @@ class StreamLimits:
     unproven: int = limits.UNPROVEN_STREAMS
     #: Registrations from one address that may be refused in a row.
     refused_joins: int = 10
+    #: Frames of one stream; twice as many may come at once. A busy worker sends 2,000.
+    frames_per_second: int = 5_000
 
 
 class WorkerService(worker_pb2_grpc.WorkerServiceServicer):
@@ -132,6 +135,7 @@ class Listener:
         self._unproven = unproven
         self._unproven.add(stream.id)
         self._stage: Stage = Greeting(stream)
+        self._pace = Bucket(per_second=granted.frames_per_second)
         self._told = False
         self._closed = False
         self._timer = self._after(granted.proof_seconds, self._too_late)
@@ -141,6 +145,7 @@ class Listener:
         try:
             while (message := await self._context.read()) is not aio.EOF:
                 await self._hear(message)
+                await self._rest(len(message.frames))
         except Refusal as refusal:
             self.box.end(refusal)
         except aio.BaseError:
@@ -185,6 +190,13 @@ class Listener:
             except Refusal as refusal:
                 self._count(kind, refusal)
                 raise
+
+    async def _rest(self, frames: int) -> None:
+        """Who says too much is heard more slowly, so that others are heard, too."""
+        most, clock = 2 * self._limits.frames_per_second, self._stream.backend.clock
+        surplus = self._pace.add(frames, clock.monotonic()) - most
+        if surplus > 0:
+            await asyncio.sleep(surplus / self._limits.frames_per_second)
 
     def _advance(self, stage: Stage) -> None:
         if stage is self._stage:

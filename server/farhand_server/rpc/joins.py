@@ -7,8 +7,9 @@ import math
 
 from farhand_server.engine.ports import Clock
 from farhand_server.errors import TooManyRefusals
+from farhand_server.rpc.bucket import Bucket
 
-#: Addresses remembered; those that owe least are forgotten first.
+#: Addresses remembered; those that owe nothing are forgotten first.
 ADDRESSES = 10_000
 
 
@@ -18,11 +19,12 @@ class Joins:
     def __init__(self, *, clock: Clock, most: int) -> None:
         self._clock = clock
         self._most = most
-        self._debts: dict[str, tuple[float, float]] = {}
+        self._debts: dict[str, Bucket] = {}
 
     def check(self, address: str) -> None:
         """Raises TooManyRefusals while the address owes too much."""
-        debt = self._debt(address)
+        bucket = self._debts.get(address)
+        debt = bucket.owes(self._clock.monotonic()) if bucket else 0.0
         if debt > self._most - 1:
             raise TooManyRefusals(
                 "too many machines at this address were refused",
@@ -32,12 +34,8 @@ class Joins:
 
     def refused(self, address: str) -> None:
         """A machine at this address did not get in."""
-        debt = self._debt(address) + 1
+        now = self._clock.monotonic()
         if len(self._debts) >= ADDRESSES:
-            self._debts = {known: owed for known, owed in self._debts.items() if self._debt(known)}
+            self._debts = {known: owed for known, owed in self._debts.items() if owed.owes(now)}
         if len(self._debts) < ADDRESSES:
-            self._debts[address] = (debt, self._clock.monotonic())
-
-    def _debt(self, address: str) -> float:
-        debt, since = self._debts.get(address, (0.0, 0.0))
-        return max(0.0, debt - (self._clock.monotonic() - since))
+            self._debts.setdefault(address, Bucket(per_second=1.0)).add(1, now)

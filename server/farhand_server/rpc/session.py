@@ -23,6 +23,9 @@ from farhand_wire import limits
 
 log = structlog.get_logger("farhand.connect")
 
+#: A worker that lets more wait does not read what it is told.
+UNREAD_FRAMES = 20_000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stream:
@@ -74,6 +77,8 @@ class Session:
             raise ProtocolViolation(f"{kind} is not a frame of an open session")
         if not self._welcomed:
             raise ProtocolViolation(f"{kind} before Welcome")
+        if self._stream.box.waiting > UNREAD_FRAMES:
+            raise ProtocolViolation(f"{kind} while {UNREAD_FRAMES:,} frames wait to be read")
         backend = self._stream.backend
         match frame:
             case frames.Output():

@@ -1,5 +1,7 @@
 """Streams that take their time to prove themselves, or to look."""
 
+import time
+
 import pytest
 from grpc import aio
 from tests.support.edge import Edge, Worker, refusal, refused_with
@@ -15,7 +17,13 @@ STRANGER = "0b0a7b0e-0000-4000-8000-000000000000"
 @pytest.fixture
 def tuning() -> Tuning:
     return Tuning(
-        streams=StreamLimits(proof_seconds=0.5, probe_seconds=0.2, unproven=1, refused_joins=3)
+        streams=StreamLimits(
+            proof_seconds=0.5,
+            probe_seconds=0.2,
+            unproven=1,
+            refused_joins=3,
+            frames_per_second=1_000,
+        )
     )
 
 
@@ -67,3 +75,17 @@ async def guess(machine: Worker, token: str) -> str:
     with pytest.raises(aio.AioRpcError) as caught:
         await machine.join(token, "demo", "w1")
     return refused_with(caught.value).reason
+
+
+async def test_who_says_too_much_is_heard_more_slowly(worker: Worker) -> None:
+    await worker.serve()
+    beats = [Frame(heartbeat=worker_pb2.Heartbeat(sequence=1))] * 1_000
+    began = time.monotonic()
+    for _ in range(3):
+        await worker.say(*beats)
+    await worker.beat(2)
+    while (await worker.until("heartbeat_ack")).sequence != 2:
+        pass
+
+    # 3,000 frames at 1,000 a second, of which 2,000 may come at once.
+    assert time.monotonic() - began > 0.9
