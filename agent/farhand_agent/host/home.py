@@ -46,7 +46,8 @@ class Home:
 
     def write(self, name: str, data: bytes) -> None:
         """Create a file. Raises FileExistsError if it exists."""
-        file = os.open(self.path / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+        file = os.open(name, flags, 0o600, dir_fd=self._lock)
         try:
             while data:
                 data = data[os.write(file, data) :]
@@ -75,12 +76,18 @@ class Home:
 
     def clear(self) -> None:
         """Remove everything but the socket and the name of who serves it."""
-        for name in os.listdir(self.path):
+        for name in os.listdir(self._lock):
             if name not in (SOCKET, RUNNER):
-                remove_tree(self.path / name)
+                self._remove(name)
 
     def remove(self) -> None:
         remove_tree(self.path)
+
+    def _remove(self, name: str) -> None:
+        try:
+            os.unlink(name, dir_fd=self._lock)
+        except OSError:  # a directory, made by a script
+            remove_tree(self.path / name)
 
 
 def read_json(data: bytes | None) -> dict[str, Any]:

@@ -71,6 +71,11 @@ class Job:
             self._phase = _Phase.STOPPING
             self._end_tree(grace_seconds)
 
+    @property
+    def runs(self) -> bool:
+        """Whether the script itself has not ended yet."""
+        return self._status is None
+
     def resume(self) -> None:
         """The spool may have room again."""
         self._pump.resume()

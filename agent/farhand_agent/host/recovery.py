@@ -39,7 +39,7 @@ def recover(attempt: AttemptId, home: Home, host: Host) -> Attempt:
         _kill_what_is_left(attempt, home)
     found = Attempt(
         id=attempt,
-        spool=Spool(home.path, overflow),
+        spool=Spool(home.path, overflow, resume=True),
         reason=LOST if same_boot else RESTARTED,
     )
     if same_boot:

@@ -30,6 +30,8 @@ from farhand_wire.spool import Exit
 
 #: What the server does not hold lies on disk after one to two of these.
 _TICK_SECONDS = limits.SPOOL_SYNC_SECONDS / 2
+#: STARTED rides with the first output, and the launcher need not know of a job, for so long.
+_SETTLED_SECONDS = 0.005
 #: What a runner tells its launcher.
 BUSY = b"b"
 SPARE = b"s"
@@ -73,6 +75,9 @@ class Runner:
         #: Size of the spool at the last tick.
         self._seen = 0
         self._ticking: Timer | None = None
+        #: Pending: neither the link nor the launcher was told yet that it has started.
+        self._settling: Timer | None = None
+        self._started_due = False
         self._handlers: dict[Kind, Callable[[Message], None]] = {
             Kind.WHAT: self._what,
             Kind.START: self._start,
@@ -122,10 +127,10 @@ class Runner:
         if reason:
             self._attempt = Attempt(id=order.attempt, reason=reason)
             claim_void(self._home, reason)
+            self._tell_launcher(BUSY)
             self._door.tell(Kind.VOID, reason=reason)
         else:
             self._run(order)
-        self._tell_launcher(BUSY)
 
     def _run(self, order: Order) -> None:
         spool = Spool(self._home.path, self._host.sandbox.overflow(order.attempt))
@@ -137,18 +142,27 @@ class Runner:
             pid = execute(order, self._home, self._host, job)
         except NotExecuted as error:
             spool.end(Exit(reason=str(error)), 0)
+            self._tell_launcher(BUSY)
+            self._moved()
         else:
             attempt.job = job
-            self._door.tell(Kind.STARTED)
-            # Behind STARTED, while the interpreter is loading.
-            self._loop.after(0, lambda: self._note_process(attempt, pid))
+            self._started_due = True
+            self._settling = self._loop.after(_SETTLED_SECONDS, lambda: self._settled(job, pid))
         self._seen = 0
         self._ticking = self._loop.after(_TICK_SECONDS, self._tick)
-        self._moved()
 
-    def _note_process(self, attempt: Attempt, pid: int) -> None:
-        if self._attempt is attempt:
+    def _settled(self, job: Job, pid: int) -> None:
+        """It is not one of the many that are over at once; the others can be told of."""
+        self._settling = None
+        self._say_started()
+        self._tell_launcher(BUSY)
+        if job.runs:
             note_process(self._home, pid)
+
+    def _say_started(self) -> None:
+        if self._started_due:
+            self._started_due = False
+            self._door.tell(Kind.STARTED)
 
     def _read(self, message: Message) -> None:
         attempt = self._serving()
@@ -188,6 +202,7 @@ class Runner:
 
     def _link_changed(self) -> None:
         self._delivery = None
+        self._started_due = False
 
     # --- what happens to the job --------------------------------------------------------------
 
@@ -213,6 +228,7 @@ class Runner:
 
     def _moved(self) -> None:
         if self._delivery is not None:
+            self._say_started()
             self._delivery.advance()
 
     def _job_ended(self) -> None:
@@ -251,7 +267,10 @@ class Runner:
         else:
             self._work.renew()
             self._door.tell(Kind.IDLE)
-            self._tell_launcher(SPARE)
+            if self._settling is None:
+                self._tell_launcher(SPARE)
+        self._loop.cancel(self._settling)
+        self._settling = None
 
     def _leave(self) -> None:
         self._door.close()

@@ -6,7 +6,7 @@ import re
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from farhand_wire import spool as wire
@@ -24,6 +24,10 @@ class Segment:
     crc_before: int
     size: int = 0
     synced: int = 0
+    path: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.path = f"{self.folder}/{self.name}"
 
     @property
     def end(self) -> int:
@@ -32,10 +36,6 @@ class Segment:
     @property
     def name(self) -> str:
         return f"spool.{self.start:016x}.{self.crc_before:08x}"
-
-    @property
-    def path(self) -> Path:
-        return self.folder / self.name
 
     def create(self) -> int:
         """A descriptor to append with and to read from."""
@@ -68,9 +68,9 @@ class Segment:
         self.synced = self.size
 
     def remove(self, disk: Path) -> None:
-        for folder in {self.folder, disk}:
+        for path in {self.path, f"{disk}/{self.name}"}:
             with suppress(OSError):
-                os.unlink(folder / self.name)
+                os.unlink(path)
 
 
 def _copy(source: int, target: int, start: int, end: int) -> None:
@@ -107,7 +107,7 @@ class Contents:
 
 def contents(segment: Segment) -> Contents:
     """Read a segment up to the first entry that is torn or nonsense."""
-    data = segment.path.read_bytes()
+    data = Path(segment.path).read_bytes()
     size, elapsed_ms, exit_ = 0, 0, None
     with suppress(wire.SpoolError):
         for entry in wire.entries(data):

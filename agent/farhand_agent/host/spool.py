@@ -5,10 +5,10 @@ memory but what a full disk refuses, which its writer bounds by waiting while th
 """
 
 import os
-import shutil
 import zlib
 from bisect import bisect
 from collections import deque
+from contextlib import suppress
 from pathlib import Path
 
 from farhand_agent.host.segment import Segment, contents, segments
@@ -24,15 +24,16 @@ class Spool:
         first: Path,
         disk: Path,
         *,
+        resume: bool = False,
         segment_bytes: int = limits.SPOOL_SEGMENT_BYTES,
         most_bytes: int = limits.SPOOL_BYTES,
     ) -> None:
-        """Continue what lies in the folders `first` and `disk`, or begin in `first`."""
+        """Begin in the folder `first`, or resume what lies in both. `disk` is made when needed."""
         self._disk = disk
         self._segment_bytes = segment_bytes
         self._most_bytes = most_bytes
         self._waiting: deque[tuple[bytes, ...]] = deque()
-        self._segments = _contiguous(first, disk)
+        self._segments = _contiguous(first, disk) if resume else []
         #: Bytes of the prefix that the server holds durably.
         self.durable = self._segments[0].start if self._segments else 0
         #: The time of the last entry that was found.
@@ -93,7 +94,7 @@ class Spool:
         if segment is self._last:
             data = os.pread(self._file, length, offset - segment.start)
         else:
-            with segment.path.open("rb", buffering=0) as file:
+            with open(segment.path, "rb", buffering=0) as file:
                 data = os.pread(file.fileno(), length, offset - segment.start)
         if offset + length < segment.end:
             return data[: wire.whole(data, most)]
@@ -132,7 +133,8 @@ class Spool:
         self.close()
         for segment in self._segments:
             segment.remove(self._disk)
-        shutil.rmtree(self._disk, ignore_errors=True)
+        with suppress(OSError):  # never made
+            os.rmdir(self._disk)
 
     @property
     def _last(self) -> Segment:

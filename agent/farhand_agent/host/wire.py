@@ -20,7 +20,7 @@ object, then the script). The link dials; a new connection supersedes the one be
     runner -> link
       STATE   {job_id, attempt, phase, size, reason}     job_id is empty for a spare runner;
                                         reason says why an attempt is void
-      STARTED {}                        the interpreter was exec'ed
+      STARTED {}                        the interpreter was exec'ed; comes before the first DATA
       VOID    {reason}                  claimed as void: it never ran and never will
       DATA    offset, entries           within the credit
       EXITED  {code|signal|reason, stopped, size, crc}   after the last DATA of the spool

@@ -29,7 +29,8 @@ def test_a_link_that_dies_is_started_again(host: HostProcess) -> None:
 @pytest.mark.parametrize("code", [0, 3])
 def test_a_link_can_end_the_agent(host: HostProcess, code: int) -> None:
     first = wait_for(lambda: links(host))[0]
-    (host.state / "exit").write_text(str(code))
+    (host.state / "new").write_text(str(code))
+    (host.state / "new").rename(host.state / "exit")
     os.kill(first, signal.SIGKILL)
 
     assert host.wait() == code

@@ -12,9 +12,9 @@ from farhand_agent.host.spool import Spool
 from farhand_wire import spool as wire
 
 
-def make(folder: Path, **sizes: int) -> Spool:
+def make(folder: Path, *, resume: bool = False, **sizes: int) -> Spool:
     (folder / "home").mkdir(parents=True, exist_ok=True)
-    return Spool(folder / "home", folder / "disk", **sizes)
+    return Spool(folder / "home", folder / "disk", resume=resume, **sizes)
 
 
 def entry(text: bytes, elapsed_ms: int = 0) -> bytes:
@@ -60,7 +60,7 @@ def test_what_is_appended_is_read_freed_and_recovered_byte_for_byte(
     last = max(folder.glob("*/spool.*"))
     with last.open("ab") as file:
         file.write(entry(b"x" * 50)[:torn])
-    again = make(folder, segment_bytes=1000)
+    again = make(folder, resume=True, segment_bytes=1000)
 
     assert (again.size, again.crc) == (len(written), zlib.crc32(written))
     assert read_all(again, again.base, most) == written[again.base :]
@@ -108,7 +108,7 @@ def test_what_was_synced_survives_the_loss_of_the_tmpfs(tmp_path: Path) -> None:
     spool.close()
     for file in (tmp_path / "home").iterdir():
         file.unlink()
-    again = make(tmp_path)
+    again = make(tmp_path, resume=True)
 
     assert read_all(again, 0) == entry(b"one") + entry(b"two")
 
@@ -128,7 +128,7 @@ def test_segments_behind_a_gap_are_dropped(tmp_path: Path) -> None:
         spool.append(entry(b"z" * 300))
     spool.close()
     os.truncate(sorted((tmp_path / "disk").iterdir())[0], 500)
-    again = make(tmp_path, segment_bytes=1000)
+    again = make(tmp_path, resume=True, segment_bytes=1000)
 
     assert again.size == 3 * 312 + 312
     assert again.crc == zlib.crc32(entry(b"z" * 300) * 4)
@@ -150,7 +150,7 @@ def test_the_exit_is_found_again(tmp_path: Path) -> None:
     spool.append(entry(b"one", 5))
     spool.end(wire.Exit(code=3), 9)
     spool.close()
-    again = make(tmp_path)
+    again = make(tmp_path, resume=True)
 
     assert again.exit == wire.Exit(code=3)
     assert again.elapsed_ms == 9
