@@ -12,7 +12,17 @@ import farhand_wire
 from farhand_server import logs
 from farhand_server.errors import StartError
 from farhand_server.init import Plan, contexts_path, initialise
-from farhand_server.settings import DATA, LISTEN, OPTIONS, Option, data_path, resolve
+from farhand_server.settings import (
+    ACCOUNT,
+    DATA,
+    ENDPOINT,
+    HOST,
+    LISTEN,
+    OPTIONS,
+    Option,
+    data_path,
+    resolve,
+)
 
 #: Threads hand over the interpreter this often: a busy one must not delay the loop.
 SWITCH_SECONDS = 0.0005
@@ -57,10 +67,10 @@ def _prepare_grpc() -> None:
 def _init(arguments: argparse.Namespace) -> int:
     plan = Plan(
         data=_data(arguments),
-        account=arguments.account,
-        hosts=arguments.host or [],
-        listen=arguments.listen or os.environ.get("FARHAND_SERVER_LISTEN") or LISTEN,
-        endpoint=arguments.endpoint or os.environ.get("FARHAND_SERVER_ENDPOINT") or "",
+        account=_chosen(ACCOUNT, arguments),
+        hosts=arguments.host or _chosen(HOST, arguments).replace(",", " ").split(),
+        listen=_chosen(LISTEN, arguments),
+        endpoint=_chosen(ENDPOINT, arguments),
         contexts=contexts_path(os.environ),
     )
     token = initialise(plan, now=datetime.datetime.now(datetime.UTC), chance=os.urandom)
@@ -68,6 +78,12 @@ def _init(arguments: argparse.Namespace) -> int:
     print(f"  the token is in {plan.contexts}: farhand works here at once", file=sys.stderr)
     print(f"  next: farhand-server run --data {plan.data}", file=sys.stderr)
     return 0
+
+
+def _chosen(option: Option, arguments: argparse.Namespace) -> str:
+    """`init` reads no file: it is the one who writes it."""
+    flag = getattr(arguments, option.name)
+    return str(flag or os.environ.get(option.variable) or option.default or "")
 
 
 def _data(arguments: argparse.Namespace) -> Path:
@@ -83,18 +99,16 @@ def _parser() -> argparse.ArgumentParser:
     init = commands.add_parser("init", help="make a data directory and everything in it")
     _add(init, DATA)
     init.add_argument(
-        "--host",
+        HOST.flag,
         action="append",
         metavar="NAME",
-        help="name or address that agents and operators dial; may be given again",
+        help=f"{HOST.help} (may be given again; or {HOST.variable}, separated by commas)",
     )
-    init.add_argument("--account", default="default", help="the first automation account")
+    for option in (ACCOUNT, LISTEN, ENDPOINT):
+        _add(init, option)
     run = commands.add_parser("run", help="serve until SIGTERM")
-    _add(run, DATA)
-    for option in OPTIONS:
+    for option in (DATA, *OPTIONS):
         _add(run, option)
-        if option.name in ("listen", "endpoint"):
-            _add(init, option)
     return parser
 
 

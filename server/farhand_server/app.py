@@ -21,7 +21,7 @@ from farhand_server.engine.writer import OutputWriter
 from farhand_server.model.clock import UnixMs
 from farhand_server.rpc.account import Facade
 from farhand_server.rpc.backend import Backend
-from farhand_server.rpc.connect import StreamLimits
+from farhand_server.rpc.listener import StreamLimits
 from farhand_server.rpc.server import Pings, RpcServer
 from farhand_server.secrets import MasterKey
 from farhand_server.settings import Settings

@@ -13,7 +13,6 @@ from pathlib import Path
 from farhand_server.errors import StartError
 
 PREFIX = "FARHAND_SERVER_"
-LISTEN = "0.0.0.0:8443"
 LOG_FORMATS = ("json", "console")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
@@ -37,9 +36,15 @@ class Option:
 
 
 DATA = Option(name="data", help="the data directory")
+#: Of `init` only.
+HOST = Option(name="host", help="name or address that agents and operators dial")
+ACCOUNT = Option(name="account", help="the first automation account", default="default")
+LISTEN = Option(name="listen", help="host:port to serve on", default="0.0.0.0:8443")
+ENDPOINT = Option(name="endpoint", help="host:port that agents dial, as shown with new tokens")
+#: Of `run`.
 OPTIONS = (
-    Option(name="listen", help="host:port to serve on", default=LISTEN),
-    Option(name="endpoint", help="host:port that agents dial, as shown with new tokens"),
+    LISTEN,
+    ENDPOINT,
     Option(name="log_format", help="json or console", default="json", choices=LOG_FORMATS),
     Option(
         name="log_level",
@@ -55,8 +60,8 @@ class Settings:
     """What `run` needs to know."""
 
     data: Path
-    listen: str = LISTEN
-    endpoint: str = ""
+    listen: str
+    endpoint: str
     log_format: str = "json"
     log_level: str = "info"
 
@@ -94,7 +99,7 @@ def split(address: str) -> tuple[str, int]:
     """host and port of host:port ([::1]:8443 for IPv6). Raises StartError."""
     host, colon, port = address.rpartition(":")
     if not colon or not port.isdigit() or int(port) > 65535:
-        raise StartError(f'"{address}" is not host:port, for example {LISTEN}')
+        raise StartError(f'"{address}" is not host:port, for example {LISTEN.default}')
     return host.strip("[]"), int(port)
 
 

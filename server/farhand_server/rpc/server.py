@@ -11,10 +11,11 @@ from farhand_server.errors import StartError
 from farhand_server.rpc.account import AccountService, Facade
 from farhand_server.rpc.auth import Authentication, Callers
 from farhand_server.rpc.backend import Backend
-from farhand_server.rpc.connect import StreamLimits, WorkerService
+from farhand_server.rpc.connect import WorkerService
 from farhand_server.rpc.groups import HybridWorkerGroupService
 from farhand_server.rpc.guard import Guard
 from farhand_server.rpc.jobs import JobService
+from farhand_server.rpc.listener import StreamLimits
 from farhand_server.rpc.reflection import add_reflection
 from farhand_server.rpc.runbooks import RunbookService
 from farhand_server.rpc.workers import HybridWorkerService

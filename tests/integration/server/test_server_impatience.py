@@ -7,7 +7,7 @@ from grpc import aio
 from tests.support.edge import Edge, Worker, refusal, refused_with
 
 from farhand_server.app import Tuning
-from farhand_server.rpc.connect import StreamLimits
+from farhand_server.rpc.listener import StreamLimits
 from farhand_wire.v1 import worker_pb2
 
 Frame = worker_pb2.AgentFrame

@@ -17,7 +17,7 @@ def test_a_flag_wins_over_environment_over_file_over_default(tmp_path: Path) -> 
     plain = resolve({}, {}, data=tmp_path)
     write(tmp_path, 'listen = "c:3"')
 
-    assert plain.listen == LISTEN
+    assert plain.listen == LISTEN.default
     assert resolve({}, {}, data=tmp_path).listen == "c:3"
     assert resolve({}, environ, data=tmp_path).listen == "b:2"
     assert resolve({"listen": "a:1"}, environ, data=tmp_path).listen == "a:1"
