@@ -78,6 +78,14 @@ class HostProcess:
         """A connection to a spare runner that no other client has."""
         return wait_for(self._free_spare)
 
+    def socket_of(self, client: RunnerClient) -> Path:
+        """Where the spare listens that a client talks to."""
+        for path in self.spares():
+            with suppress(FileNotFoundError):
+                if path.stat().st_ino == client.inode:
+                    return path
+        raise LookupError("that runner is no spare")
+
     def dial(self, job_id: str, attempt: int = 1) -> RunnerClient:
         """A connection to the runner of an attempt, once there is one."""
         path = self.sandbox.attempt_path(AttemptId(job_id=job_id, attempt=attempt)) / "sock"

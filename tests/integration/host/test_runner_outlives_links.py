@@ -51,7 +51,7 @@ def test_what_the_old_link_asked_for_is_done_before_the_new_one_is_answered(
     host: HostProcess,
 ) -> None:
     client = host.spare()
-    path = next(path for path in host.spares() if path.stat().st_ino == client.inode)
+    path = host.socket_of(client)
     runner = host.runner(path)
     os.kill(runner, signal.SIGSTOP)
     job_id = client.start("echo hi")
