@@ -5,6 +5,7 @@ import contextlib
 import datetime
 import os
 import signal
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -66,12 +67,23 @@ async def serve(settings: Settings) -> None:
             os._exit(1)
         stop.set()
 
+    threading.excepthook = _die
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, asked)
     async with running(settings, Tuning()):
         await stop.wait()
         log.info("draining")
     log.info("stopped")
+
+
+def _die(failed: threading.ExceptHookArgs) -> None:
+    """A server without one of its threads would wait for ever; as after kill -9 nothing is lost."""
+    log.error(
+        "a thread died",
+        thread=failed.thread.name if failed.thread else "",
+        exc_info=failed.exc_value,
+    )
+    os._exit(1)
 
 
 @contextlib.asynccontextmanager

@@ -3,6 +3,7 @@
 import re
 import signal
 import socket
+import sqlite3
 import ssl
 import stat
 import tomllib
@@ -191,6 +192,16 @@ async def test_two_signals_end_it_at_once(tmp_path: Path, data: Path) -> None:
         status = await server.stop(signal.SIGTERM)
 
     assert status == 1
+
+
+async def test_a_server_that_lost_a_thread_ends(tmp_path: Path, data: Path) -> None:
+    with sqlite3.connect(data / "output.db") as database:
+        database.execute("ALTER TABLE spools RENAME TO hidden")
+    database.close()
+    done = farhand_server(tmp_path, "run", "--data", str(data))
+
+    assert done.returncode == 1
+    assert '"thread": "farhand-output"' in done.stderr
 
 
 async def test_health_says_that_it_goes(tmp_path: Path, data: Path) -> None:
