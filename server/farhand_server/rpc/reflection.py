@@ -17,7 +17,8 @@ VERSIONS = ("v1", "v1alpha")
 def add_reflection(server: aio.Server, services: Sequence[str]) -> None:
     """Describes `services`, and itself."""
     names = [f"grpc.reflection.{version}.ServerReflection" for version in VERSIONS]
-    servicer = reflection.aio.ReflectionServicer([*services, names[1]], pool=_pool(services))
+    described = [*services, names[1]]
+    servicer = reflection.aio.ReflectionServicer(described, pool=_pool(described))
     handler = grpc.stream_stream_rpc_method_handler(
         servicer.ServerReflectionInfo,
         request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
