@@ -11,6 +11,7 @@ import json
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from farhand_wire import limits
 
@@ -146,10 +147,10 @@ def whole(data: bytes | memoryview, most: int) -> int:
 def read_exit(payload: bytes | memoryview) -> Exit:
     """The exit that an entry holds. Raises SpoolError if it holds none."""
     fields = _fields(payload)
-    known = {name: fields.get(name) for name in ("code", "signal", "reason")}
-    if sum(value is not None for value in known.values()) != 1:
+    code, signal, reason = (fields.get(name) for name in ("code", "signal", "reason"))
+    if sum(value is not None for value in (code, signal, reason)) != 1:
         raise SpoolError("an exit names exactly one of code, signal and reason")
-    return Exit(**known, stopped=bool(fields.get("stopped")))
+    return Exit(code=code, signal=signal, reason=reason, stopped=bool(fields.get("stopped")))
 
 
 def read_omitted(payload: bytes | memoryview) -> Omitted:
@@ -166,7 +167,7 @@ def read_omitted(payload: bytes | memoryview) -> Omitted:
         raise SpoolError("an omitted range lacks stream, from, to or reason") from error
 
 
-def _fields(payload: bytes | memoryview) -> dict[str, object]:
+def _fields(payload: bytes | memoryview) -> dict[str, Any]:
     try:
         fields = json.loads(bytes(payload))
     except ValueError as error:

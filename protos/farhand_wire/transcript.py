@@ -1,4 +1,4 @@
-"""What a worker signs to prove its key: every value that a replay or a relay would have to change."""
+"""What a worker signs to prove its key: every value that a replay or relay would have to change."""
 
 import hashlib
 
