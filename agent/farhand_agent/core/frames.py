@@ -157,6 +157,8 @@ class Hello:
     session_number: int
     slots: int
     journal: tuple[JournalEntry, ...]
+    #: False: a runner did not say which attempt it serves, so absence proves nothing.
+    complete: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -90,6 +90,8 @@ class Live:
     opening: bool = False
     #: Runners that owe an answer, and since when.
     asked: dict[int, float] = field(default_factory=dict)
+    #: Those of them whose attempt nobody else can name.
+    nameless: set[int] = field(default_factory=set)
     offers: set[str] = field(default_factory=set)
     attempts: dict[AttemptId, Attempt] = field(default_factory=dict)
     turns: int = 0

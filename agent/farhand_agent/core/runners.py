@@ -28,13 +28,16 @@ from farhand_agent.core.offsets import OffsetError
 
 def asked(event: RunnerAsked, live: Live, journal: Journal, now: float) -> list[Effect]:
     live.asked[event.runner] = now
-    if event.id is not None:
+    if event.id is None:
+        live.nameless.add(event.runner)
+    else:
         _known(event.id, live).answered = False
     return []
 
 
 def answered(event: RunnerState, live: Live, journal: Journal, now: float) -> list[Effect]:
     live.asked.pop(event.runner, None)
+    live.nameless.discard(event.runner)
     if event.id is None:
         return []
     attempt = _known(event.id, live)
@@ -51,6 +54,7 @@ def gone(event: RunnerGone, live: Live, journal: Journal, now: float) -> list[Ef
     is begun again; the claim in the sandbox keeps even a runner that only looked dead from
     running it twice. Where the sandbox itself is gone, only the server can say what that means."""
     live.asked.pop(event.runner, None)
+    live.nameless.discard(event.runner)
     attempt = live.attempts.get(event.id) if event.id else None
     if attempt is None:
         return []

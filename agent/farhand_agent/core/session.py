@@ -44,7 +44,12 @@ def connected(event: Connected, live: Live, journal: Journal, now: float) -> lis
         welcome_until=now + WELCOME_SECONDS,
     )
     entries = tuple(attempt.entry() for attempt in live.attempts.values())
-    hello = Hello(session_number=journal.session_number, slots=live.slots, journal=entries)
+    hello = Hello(
+        session_number=journal.session_number,
+        slots=live.slots,
+        journal=entries,
+        complete=not live.nameless,
+    )
     return [SendFrame(frame=hello)]
 
 

@@ -103,7 +103,7 @@ class Session:
             session_number=hello.session_number,
             client_nonce=client_nonce,
             boot_id=boot_id(),
-            journal_id=me.journal_id,
+            journal_id=me.journal_id if hello.complete else "",
             instance=me.instance,
             facts=me.facts,
             slots=hello.slots,

@@ -47,15 +47,18 @@ def judge(worker: Worker, event: on.Greeted, ctx: Context) -> Judgement:
         spool = SpoolId(job=entry.job, attempt=entry.attempt)
         listed.add(spool)
         _answer(worker, entry, spool, event, judgement, ctx)
-    # A journal on a disk may survive a loss of power that an attempt's folder did not.
-    remembers_all = (worker.journal_id, worker.boot_id) == (
-        event.hello.journal_id,
-        event.hello.boot_id,
-    )
+    remembers_all = _remembers_all(worker, event.hello)
     for job in ctx.tx.served_by(worker.id):
         if SpoolId(job=job.id, attempt=job.attempt) not in listed:
             judgement.after += _missing(job, ctx, never_ran=remembers_all)
     return judgement
+
+
+def _remembers_all(worker: Worker, hello: frames.Hello) -> bool:
+    """Whether absence proves that an attempt never ran. A journal on a disk may survive a loss of
+    power that an attempt's folder did not; one without an id may lack what a silent runner has."""
+    same = (worker.journal_id, worker.boot_id) == (hello.journal_id, hello.boot_id)
+    return same and bool(hello.journal_id)
 
 
 def _answer(

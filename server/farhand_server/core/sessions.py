@@ -48,7 +48,7 @@ def greeted(event: on.Greeted, ctx: Context) -> list[Effect]:
         worker,
         confirmed_number=hello.session_number,
         issued_number=_next_number(worker, hello.session_number),
-        journal_id=hello.journal_id,
+        journal_id=hello.journal_id or worker.journal_id,
         boot_id=hello.boot_id,
         facts=hello.facts,
         slots=hello.slots,

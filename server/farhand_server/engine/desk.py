@@ -144,7 +144,8 @@ class OutputDesk:
             arrival = self._arrivals.get(item.spool)
             if arrival is not None:
                 arrival.stored = item.extent.stored
-                if arrival.stored - arrival.told >= self._acknowledge_bytes:
+                # Bytes that were here already do not wait for a sync: none follows them.
+                if not item.chunks or arrival.stored - arrival.told >= self._acknowledge_bytes:
                     self._acknowledge(item.spool, arrival.stored, durable=item.extent.durable)
             self._switchboard.wake(item.spool.job)
 
@@ -195,10 +196,10 @@ class OutputDesk:
         arrival = self._arrivals[spool]
         if arrival.sealing:
             return
-        arrival.told = stored
         # Output of the session before may be stored late: this one has not sent it yet.
         stored = min(stored, arrival.received)
         durable = min(durable, stored)
+        arrival.told = stored
         if box := self._switchboard.box(arrival.session):
             box.put(
                 frames.OutputAck(

@@ -41,6 +41,7 @@ class Hello:
     worker: WorkerId
     session_number: int
     boot_id: str
+    #: Empty: the journal may lack an attempt.
     journal_id: str
     instance: str
     facts: Facts

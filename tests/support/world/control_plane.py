@@ -65,6 +65,7 @@ class ControlPlane:
         clock: WorldClock,
         chance: Callable[[int], bytes],
         patience: Patience,
+        acknowledge_bytes: int,
         watcher: Watcher,
     ) -> None:
         self._state = state
@@ -80,8 +81,7 @@ class ControlPlane:
             writer=self.inbox,
             queries=self._shelf,
             switchboard=self._switchboard,
-            # The world's scripts write little; every acknowledgement that may be sent shall be.
-            acknowledge_bytes=1,
+            acknowledge_bytes=acknowledge_bytes,
         )
         self._outlet = Outlet(desk=self._desk, switchboard=self._switchboard)
         self._turns = Turns(
@@ -206,11 +206,11 @@ class ControlPlane:
             stream = self.streams.get(session)
             if stream is None:
                 continue
-            for frame in box.waiting:
+            waiting = box.empty()
+            for frame in waiting:
                 self._watcher.leaves(frame)
-            moved |= bool(box.waiting)
-            stream.down(box.waiting)
-            box.waiting = []
+            moved |= bool(waiting)
+            stream.down(waiting)
             if box.ended and not stream.server_left:
                 moved = True
                 stream.refusal = box.refusal

@@ -8,6 +8,7 @@ from tests.support.world.host import FakeHost
 from tests.support.world.runners import Runners
 from tests.support.world.stream import Stream
 from tests.support.world.translation import journal_entry, to_agent, to_server
+from tests.support.world.truth import Truth
 
 from farhand_agent.core import effects, events, frames
 from farhand_agent.core.effects import Effect
@@ -39,10 +40,10 @@ class FakeLink:
         *,
         clock: WorldClock,
         dial: Dial,
-        fault: Callable[[str], None],
+        truth: Truth,
         instance: str,
     ) -> None:
-        """`dial` gives a stream, or None if nobody answers; `fault` hears of complaints."""
+        """`dial` gives a stream, or None if nobody answers."""
         self.host = host
         self.stream: Stream | None = None
         #: It said that the server does not know this worker: it will not come back.
@@ -51,7 +52,7 @@ class FakeLink:
         self.congested = False
         self._clock = clock
         self._dial = dial
-        self._fault = fault
+        self._truth = truth
         self._instance = instance
         self._worker = Worker(slots=host.slots, types=host.types, read_ahead=READ_AHEAD)
         self._runners = Runners(host, feed=self.feed)
@@ -124,7 +125,7 @@ class FakeLink:
         if self._is_due():
             self.feed(events.Tick())
             if self._is_due():
-                self._fault(f"{self.host.name} wants one Tick after the other")
+                self._truth.faults.append(f"{self.host.name} wants one Tick after the other")
         self.speak()
 
     @property
@@ -196,7 +197,7 @@ class FakeLink:
 
     def _end(self, order: effects.EndStream) -> None:
         if order.fault:
-            self._fault(f"{self.host.name} says of the server: {order.reason}")
+            self._truth.faults.append(f"{self.host.name} says of the server: {order.reason}")
         wait = order.retry_after_seconds
         self._connect_ms = self._clock.ms + (BACKOFF_MS if wait is None else int(wait * 1000))
         self._part_ms = self._clock.ms + PARTING_MS
@@ -213,17 +214,21 @@ class FakeLink:
     def _take(self, id_: AttemptId, size: int) -> bytes:
         data = self._runners.take(id_, size)
         if len(data) != size:
-            self._fault(f"{self.host.name} wants to send {size} bytes and holds {len(data)}")
+            self._truth.faults.append(
+                f"{self.host.name} wants to send {size} bytes and holds {len(data)}"
+            )
         return data
 
     def _hello(self, hello: frames.Hello) -> wire.Hello:
         assert self.host.worker is not None
+        if not hello.complete:
+            self._truth.forgetful.add(self.host.worker)
         types = tuple(RunbookType(type_.value) for type_ in sorted(self.host.types))
         return wire.Hello(
             worker=self.host.worker,
             session_number=hello.session_number,
             boot_id=self.host.boot_id,
-            journal_id=self.host.journal_id,
+            journal_id=self.host.journal_id if hello.complete else "",
             instance=self._instance,
             facts=Facts(host_name=self.host.name, runbook_types=types),
             slots=hello.slots,

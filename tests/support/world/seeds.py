@@ -9,6 +9,7 @@ from tests.support.world.adversary import forge
 from tests.support.world.host import FakeHost
 from tests.support.world.link import FakeLink
 from tests.support.world.rest import prompt, rest
+from tests.support.world.translation import WINDOW_BYTES
 from tests.support.world.truth import Violation
 from tests.support.world.world import BOTH, World
 
@@ -29,7 +30,11 @@ class Driver:
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)
         warm = self._random.choice((0.0, 1.0, 30.0))
-        self.world = World(seed=seed, patience=Patience(warm=warm))
+        self.world = World(
+            seed=seed,
+            patience=Patience(warm=warm),
+            acknowledge_bytes=self._random.choice((1, 1, WINDOW_BYTES // 16)),
+        )
         self.steps: list[str] = [f"warm={warm}"]
         trouble = self._random.choice(MOODS)
         self._weights = {

@@ -52,10 +52,7 @@ class Stream:
 class StreamBox(Mailbox):
     """A mailbox that the world empties, without waiting."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.waiting: list[ServerFrame] = []
-
-    def put(self, frame: ServerFrame) -> None:
-        if not self.ended:
-            self.waiting.append(frame)
+    def empty(self) -> list[ServerFrame]:
+        """What waits; nothing waits any more."""
+        frames, self._frames = self._frames, []
+        return frames

@@ -20,7 +20,8 @@ class Truth:
     ran_on: dict[SpoolId, WorkerId] = field(default_factory=dict)
     #: Every byte that each attempt's spool ever held.
     written: defaultdict[SpoolId, bytearray] = field(default_factory=lambda: defaultdict(bytearray))
-    #: Workers whose host lost its memory at least once: what they ran may never be told.
+    #: Workers whose host lost its memory, or could not ask it, at least once: what they ran may
+    #: never be told.
     forgetful: set[WorkerId] = field(default_factory=set)
     #: Bugs, and complaints of one side about the other that nobody had provoked.
     faults: list[str] = field(default_factory=list)

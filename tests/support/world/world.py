@@ -35,7 +35,9 @@ BOTH = frozenset({AgentType.BASH, AgentType.PYTHON})
 class World:
     """One control plane, some hosts, and the truth."""
 
-    def __init__(self, *, seed: int = 0, patience: Patience | None = None) -> None:
+    def __init__(
+        self, *, seed: int = 0, patience: Patience | None = None, acknowledge_bytes: int = 1
+    ) -> None:
         self.clock = WorldClock()
         self.truth = Truth()
         self.state = MemoryStateStore(first_rows())
@@ -50,6 +52,7 @@ class World:
         self.removed: set[WorkerId] = set()
         self._chance = random.Random(seed).randbytes
         self._patience = patience or Patience()
+        self._acknowledge_bytes = acknowledge_bytes
         self._watcher = Watcher(self.truth, self.output)
         self._invariants = Invariants(truth=self.truth, state=self.state, output=self.output)
         self.start_server()
@@ -162,7 +165,7 @@ class World:
                 host,
                 clock=self.clock,
                 dial=self._dial,
-                fault=self.truth.faults.append,
+                truth=self.truth,
                 instance=f"{host.name} at {self.clock.ms}",
             )
             self.links[host] = link
@@ -200,6 +203,7 @@ class World:
                 clock=self.clock,
                 chance=self._chance,
                 patience=self._patience,
+                acknowledge_bytes=self._acknowledge_bytes,
                 watcher=self._watcher,
             )
             self.server.turn()

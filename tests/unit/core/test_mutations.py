@@ -151,7 +151,11 @@ def the_agent_frees_what_is_stored(patch: pytest.MonkeyPatch) -> None:
 
 
 def the_agent_asks_no_runner_before_its_hello(patch: pytest.MonkeyPatch) -> None:
+    hello = FakeLink._hello
     patch.setattr(session, "SURVEY_SECONDS", -1.0)
+    patch.setattr(
+        FakeLink, "_hello", lambda link, frame: hello(link, replace(frame, complete=True))
+    )
 
 
 def a_stop_is_not_repeated(patch: pytest.MonkeyPatch) -> None:
