@@ -20,12 +20,6 @@ from farhand_server.model.job import JobStatus
 from farhand_server.model.output import SpoolId
 from farhand_server.model.worker import Worker
 
-UNKNOWN = WorkerUnknown(
-    "this worker is not registered here",
-    why="it was removed, or the control plane is another one",
-    do="register again: farhand-agent register --replace",
-)
-
 
 def begin(ctx: Context) -> list[Effect]:
     """What the rows say must be watched after a start."""
@@ -39,7 +33,11 @@ def greeted(event: on.Greeted, ctx: Context) -> list[Effect]:
     """A worker is back: its number is checked, the old stream ends, its journal is answered."""
     worker = ctx.tx.worker(event.hello.worker)
     if worker is None:
-        raise UNKNOWN
+        raise WorkerUnknown(
+            "this worker is not registered here",
+            why="it was removed, or the control plane is another one",
+            do="register again: farhand-agent register --replace",
+        )
     _check_number(worker, event.hello.session_number)
     effects = supersede(worker, ctx)
     verdicts = adoption.judge(worker, event, ctx)
