@@ -141,5 +141,5 @@ def is_free(folder: Path) -> bool:
     """Whether no living process holds the folder of a runner."""
     home = Home.hold(folder)
     if home is not None:
-        home.release()
+        home.close()
     return home is not None

@@ -35,7 +35,7 @@ class Home:
         """The descriptor that holds it; a forked child must keep it open."""
         return self._lock
 
-    def release(self) -> None:
+    def close(self) -> None:
         """Close this process's descriptor; a forked child that kept its own holds on."""
         os.close(self._lock)
 

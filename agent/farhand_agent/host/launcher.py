@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from farhand_agent.host.backoff import Backoff
@@ -17,6 +17,7 @@ from farhand_agent.host.folder import remove_tree
 from farhand_agent.host.home import Home
 from farhand_agent.host.host import Host, this_host
 from farhand_agent.host.link_process import LinkProcess, User, user_named
+from farhand_agent.host.linux import boot_id
 from farhand_agent.host.loop import Loop, watch_signals
 from farhand_agent.host.process import alive
 from farhand_agent.host.sandbox import AttemptId, Sandbox
@@ -55,7 +56,7 @@ def run_launcher(
     user = user_named(link_user)
     sandbox = Sandbox(root=sandbox_root, state=state, group=user.gid if user else None)
     with _lock(state):
-        sandbox.make()
+        sandbox.make(boot_id())
         host = this_host(
             sandbox,
             environ=environ,
@@ -117,48 +118,51 @@ class Launcher:
                 return
             if self._link.ended(pid, status):
                 continue
-            self._spares.ended(pid, status)
+            runner = self._spares.ended(pid, status) or pid in self._others
             self._others.discard(pid)
-            if status != 0:
+            if runner and status != 0:
                 self._runner_lost(pid, os.waitstatus_to_exitcode(status))
 
     def _runner_lost(self, pid: int, code: int) -> None:
+        self._log(f"runner {pid} ended with {code}")
         self._sweep([pid])
+        self._recover_soon()
+
+    def _recover_soon(self) -> None:
         now = self._loop.clock()
         wait = self._backoff.after(now - self._lost_at)
         self._lost_at = now
-        self._log(f"runner {pid} ended with {code}; looking after its job in {wait:.2f} s")
         self._loop.after(wait, self._recover)
 
     def _recover(self) -> None:
         """Give every attempt a runner."""
         for attempt in self._host.sandbox.attempts():
-            home = Home.hold(self._host.sandbox.attempt_path(attempt))
-            if home is None:
-                self._watch_runner(attempt)
-            else:
-                self._serve_remains(home, attempt)
+            try:
+                home = Home.hold(self._host.sandbox.attempt_path(attempt))
+                if home is None:
+                    self._watch_runner(attempt)
+                else:
+                    self._serve_remains(home, attempt)
+            except OSError as error:
+                self._log(f"attempt {attempt.folder} has no runner: {error}; trying again")
+                self._recover_soon()
 
     def _serve_remains(self, home: Home, attempt: AttemptId) -> None:
-        listener = listen(home, self._host.sandbox)
-        pid = fork(
-            lambda: serve_remains(self._host, home, listener, attempt),
-            keep={home.lock, listener.fileno()},
-        )
+        with closing(home), closing(listen(home, self._host.sandbox)) as listener:
+            pid = fork(
+                lambda: serve_remains(self._host, home, listener, attempt),
+                keep={home.lock, listener.fileno()},
+            )
         self._others.add(pid)
-        listener.close()
-        home.release()
         self._link.hint()
 
     def _watch_runner(self, attempt: AttemptId) -> None:
-        """Notice the end of a runner that is not our child."""
+        """Notice the end of a runner that is not our child. Raises OSError if it has ended and its
+        lock is about to go."""
         pid = Home.runner(self._host.sandbox.attempt_path(attempt))
         if pid is None or pid in self._spares or pid in self._others:
             return
-        try:
-            handle = os.pidfd_open(pid)
-        except OSError:
-            return
+        handle = os.pidfd_open(pid)
         self._others.add(pid)
         self._loop.watch(handle, lambda: self._runner_ended(pid, handle))
 
@@ -177,7 +181,7 @@ class Launcher:
         if works or homes:
             fork(lambda: _remove([*works, *(home.path for home in homes)]))
         for home in homes:
-            home.release()
+            home.close()
 
 
 def _remove(folders: Iterable[Path]) -> int:

@@ -65,12 +65,20 @@ class LinkProcess:
     def start(self) -> None:
         if self._stopping:
             return
-        reader, writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._born = self._loop.clock()
+        try:
+            self._fork()
+        except OSError as error:
+            self._again(f"the link cannot be started: {error}")
+
+    def _fork(self) -> None:
+        reader, writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         launcher = os.getpid()
-        self._pid = fork(lambda: self._live(launcher, reader), keep={reader})
-        os.close(reader)
         self._hints = writer
+        try:
+            self._pid = fork(lambda: self._live(launcher, reader), keep={reader})
+        finally:
+            os.close(reader)
 
     def hint(self) -> None:
         """Tell it that there is a runner which it may not know."""
@@ -92,19 +100,22 @@ class LinkProcess:
         if pid != self._pid:
             return False
         self._pid = 0
-        assert self._hints is not None
-        os.close(self._hints)
-        self._hints = None
         code = os.waitstatus_to_exitcode(status)
         if self._stopping or code == 0:
             self._over(0)
         elif code == DO_NOT_RESTART:
             self._over(code)
         else:
-            wait = self._backoff.after(self._loop.clock() - self._born)
-            self._log(f"the link ended with {code}; starting it again in {wait:.1f} s")
-            self._loop.after(wait, self.start)
+            self._again(f"the link ended with {code}")
         return True
+
+    def _again(self, why: str) -> None:
+        if self._hints is not None:
+            os.close(self._hints)
+            self._hints = None
+        wait = self._backoff.after(self._loop.clock() - self._born)
+        self._log(f"{why}; starting it again in {wait:.1f} s")
+        self._loop.after(wait, self.start)
 
     def _insist(self) -> None:
         if self._pid:

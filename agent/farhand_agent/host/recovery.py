@@ -26,15 +26,15 @@ def recover(attempt: AttemptId, home: Home, host: Host) -> Attempt:
     """The attempt as its folders tell it; whatever still ran of it has been killed."""
     overflow = host.sandbox.overflow(attempt)
     started = home.read(STARTED)
-    if started is None and not overflow.exists():
+    same_boot = read_json(home.read("grant")).get("boot_id") == host.boot_id
+    if started is None and same_boot:
         claim_void(home, NEVER_STARTED)
         return Attempt(id=attempt, reason=NEVER_STARTED)
     if started is None:
-        # The sandbox went with the memory it was in; what lies on disk was written by a script.
+        # Its absence proves nothing: a power loss may have taken it.
         home.write(STARTED, RAN)
     elif started.startswith(VOID):
         return Attempt(id=attempt, reason=started.removeprefix(VOID).decode().strip())
-    same_boot = read_json(home.read("grant")).get("boot_id") == host.boot_id
     if same_boot:
         _kill_what_is_left(attempt, home)
     found = Attempt(

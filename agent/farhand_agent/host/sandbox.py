@@ -1,7 +1,7 @@
 """Where attempts live on a host, and by which names: the journal that survives the agent.
 
-    <sandbox>/journal_id              random, made once: absence from the same journal proves
-                                      that an attempt never started
+    <sandbox>/journal                 a random name and the boot it is for: absence from the
+                                      same journal proves that an attempt never started
     <sandbox>/spares/<id>/sock        a runner that waits for a job
     <sandbox>/<job>.<attempt>/        the same folder, renamed, once it has one:
         sock  runner                  where the link dials; who serves it
@@ -79,9 +79,13 @@ class Sandbox:
     state: Path
     group: int | None = None
 
-    def make(self) -> None:
+    def make(self, boot_id: str) -> None:
         """Create what is missing. Raises NotOurs, and OSError: so also where the path is so long
-        that no socket can have a name below it."""
+        that no socket can have a name below it.
+
+        After another boot it is another journal: files that were not synced may be missing, so
+        absence proves nothing any more, even where the sandbox stands on a disk.
+        """
         longest = self.root / f"{'0' * 36}.{ATTEMPT_MOST}" / SOCKET
         if len(os.fsencode(longest)) > _SOCKET_BYTES:
             raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG), str(self.root))
@@ -91,15 +95,15 @@ class Sandbox:
         # The link may ask whether a folder is there; a script must get to its own.
         own_directory(self.state / "spool", mode=0o711)
         own_directory(self.state / "work", mode=0o711)
-        if not self._journal.exists():
-            fresh = self.root / f".journal_id.{os.getpid()}"
-            fresh.write_text(os.urandom(16).hex())
+        if not self._journal.exists() or self._journal.read_text().split()[1:] != [boot_id]:
+            fresh = self.root / ".journal"
+            fresh.write_text(f"{os.urandom(16).hex()} {boot_id}")
             self.share(fresh, 0o600)
             os.rename(fresh, self._journal)
 
     @property
     def journal_id(self) -> str:
-        return self._journal.read_text()
+        return self._journal.read_text().split()[0]
 
     @property
     def spares(self) -> Path:
@@ -180,7 +184,7 @@ class Sandbox:
 
     @property
     def _journal(self) -> Path:
-        return self.root / "journal_id"
+        return self.root / "journal"
 
 
 def _names(folder: Path) -> list[str]:

@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 
 from farhand_agent.host.backoff import Backoff
@@ -75,21 +76,17 @@ class Spares:
         return sum(runner.spare for runner in self._runners.values())
 
     def _fork(self) -> None:
-        home = self._host.sandbox.new_home()
-        listener = listen(home, self._host.sandbox)
+        sandbox = self._host.sandbox
         ours, theirs = socket.socketpair()
-        try:
+        with (
+            closing(theirs),
+            closing(sandbox.new_home()) as home,
+            closing(listen(home, sandbox)) as listener,
+        ):
             pid = fork(
                 lambda: serve_jobs(self._host, home, listener, theirs),
                 keep={home.lock, listener.fileno(), theirs.fileno()},
             )
-        except OSError:
-            ours.close()
-            raise
-        finally:
-            theirs.close()
-            listener.close()
-            home.release()
         ours.setblocking(False)
         self._runners[pid] = _Runner(channel=ours, born=self._loop.clock())
         self._loop.watch(ours.fileno(), lambda: self._told(pid))

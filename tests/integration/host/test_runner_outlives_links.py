@@ -11,6 +11,7 @@ from tests.support.host_process import HostProcess
 from tests.support.runner_client import Outcome, RunnerClient, alive, wait_for
 
 from farhand_agent.host import wire
+from farhand_agent.host.linux import boot_id
 from farhand_agent.host.recovery import LOST, NEVER_STARTED, RESTARTED
 from farhand_agent.host.wire import FIRST_CREDIT, Kind, Phase
 from farhand_wire import limits, spool
@@ -203,7 +204,7 @@ def test_a_grant_that_never_started_is_void(host: HostProcess) -> None:
     host.stop()
     job_id = "00000000-0000-0000-0000-000000000001"
     host.home(job_id).mkdir(mode=0o700)
-    (host.home(job_id) / "grant").write_text("{}")
+    (host.home(job_id) / "grant").write_text(json.dumps({"boot_id": boot_id()}))
     host.start()
     state = host.dial(job_id).state()
 

@@ -23,7 +23,7 @@ class Hall:
         self.heard: list[Kind] = []
         self.changes = 0
         sandbox = Sandbox(root=folder / "s", state=folder)
-        sandbox.make()
+        sandbox.make("boot")
         self.home: Home = sandbox.new_home()
         self.door = Door(
             self.loop,
@@ -51,7 +51,7 @@ class Hall:
         for link in self.links:
             link.close()
         self.door.close()
-        self.home.release()
+        self.home.close()
 
     def _hear(self, message: Message) -> None:
         if message.kind is Kind.DONE:

@@ -24,7 +24,7 @@ ATTEMPT = AttemptId(job_id="0190a0b1-0000-7000-8000-00000000000a", attempt=2)
 @pytest.fixture
 def host(short_path: Path) -> Host:
     sandbox = Sandbox(root=short_path / "s", state=short_path)
-    sandbox.make()
+    sandbox.make("boot")
     return Host(
         sandbox=sandbox,
         interpreters={},
@@ -41,7 +41,7 @@ def home(host: Host) -> Iterator[Home]:
     home.write("started", b"ran")
     home.move(host.sandbox.attempt_path(ATTEMPT))
     yield home
-    home.release()
+    home.close()
 
 
 @contextmanager
@@ -103,6 +103,18 @@ def test_a_grant_that_was_torn_by_a_power_loss_is_of_another_boot(host: Host, ho
     found = recover(ATTEMPT, home, host)
 
     assert (found.phase, found.reason) == (Phase.EXITED, RESTARTED)
+
+
+def test_only_in_the_same_boot_a_missing_claim_proves_that_nothing_ran(
+    host: Host, home: Home
+) -> None:
+    (home.path / "started").unlink()
+    (home.path / "grant").write_bytes(b'{"boot_id": "another boot"}')
+
+    assert recover(ATTEMPT, home, host).phase is Phase.EXITED
+    (home.path / "started").unlink()
+    (home.path / "grant").write_bytes(b'{"boot_id": "this boot"}')
+    assert recover(ATTEMPT, home, host).phase is Phase.VOID
 
 
 def test_a_known_end_is_not_changed(host: Host, home: Home) -> None:

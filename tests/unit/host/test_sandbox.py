@@ -15,7 +15,7 @@ JOB = "0190a0b1-0000-7000-8000-00000000000a"
 @pytest.fixture
 def sandbox(short_path: Path) -> Sandbox:
     sandbox = Sandbox(root=short_path / "sandbox", state=short_path)
-    sandbox.make()
+    sandbox.make("boot")
     return sandbox
 
 
@@ -59,8 +59,8 @@ def test_a_runner_that_takes_a_job_is_listed_by_its_attempt(sandbox: Sandbox) ->
         Address(socket=busy.socket, attempt=attempt),
     ]
     assert list(sandbox.attempts()) == [attempt]
-    spare.release()
-    busy.release()
+    spare.close()
+    busy.close()
 
 
 def test_two_runners_cannot_take_the_same_attempt(sandbox: Sandbox) -> None:
@@ -72,18 +72,18 @@ def test_two_runners_cannot_take_the_same_attempt(sandbox: Sandbox) -> None:
 
     with pytest.raises(OSError):
         second.move(path)
-    first.release()
-    second.release()
+    first.close()
+    second.close()
 
 
 def test_a_home_is_held_by_one_process(sandbox: Sandbox) -> None:
     home = sandbox.new_home()
 
     assert Home.hold(home.path) is None
-    home.release()
+    home.close()
     again = Home.hold(home.path)
     assert again is not None
-    again.release()
+    again.close()
 
 
 def test_a_claim_is_made_once(sandbox: Sandbox) -> None:
@@ -93,7 +93,7 @@ def test_a_claim_is_made_once(sandbox: Sandbox) -> None:
     with pytest.raises(FileExistsError):
         home.write("started", b"ran")
     assert home.read("started") == b"void"
-    home.release()
+    home.close()
 
 
 def test_clearing_leaves_the_socket_and_nothing_that_a_script_made(sandbox: Sandbox) -> None:
@@ -105,12 +105,12 @@ def test_clearing_leaves_the_socket_and_nothing_that_a_script_made(sandbox: Sand
     home.clear()
 
     assert sorted(path.name for path in home.path.iterdir()) == ["runner", "sock"]
-    home.release()
+    home.close()
 
 
 def test_the_directories_are_closed_to_others(sandbox: Sandbox) -> None:
     home = sandbox.new_home()
-    home.release()
+    home.close()
 
     for path in (sandbox.root, sandbox.spares, home.path):
         assert path.stat().st_mode & 0o777 == 0o700
@@ -119,12 +119,12 @@ def test_the_directories_are_closed_to_others(sandbox: Sandbox) -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="gives directories to another group")
 def test_the_links_group_may_look_and_dial_but_not_read(short_path: Path) -> None:
     sandbox = Sandbox(root=short_path / "sandbox", state=short_path, group=12345)
-    sandbox.make()
+    sandbox.make("boot")
     home = sandbox.new_home()
     home.write("script", b"secret")
     home.socket.touch()
     sandbox.share(home.socket, 0o600)
-    home.release()
+    home.close()
 
     modes = [
         (path.stat().st_gid, path.stat().st_mode & 0o777)
@@ -134,16 +134,18 @@ def test_the_links_group_may_look_and_dial_but_not_read(short_path: Path) -> Non
     assert (home.path / "script").stat().st_mode & 0o777 == 0o600
 
 
-def test_the_journal_is_named_once(sandbox: Sandbox) -> None:
+def test_the_journal_is_named_once_a_boot(sandbox: Sandbox) -> None:
     name = sandbox.journal_id
-    sandbox.make()
+    sandbox.make("boot")
 
     assert sandbox.journal_id == name
+    sandbox.make("another boot")
+    assert sandbox.journal_id != name
 
 
 def test_a_path_that_no_socket_fits_below_is_refused(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="File name too long"):
-        Sandbox(root=tmp_path / ("x" * 90), state=tmp_path).make()
+        Sandbox(root=tmp_path / ("x" * 90), state=tmp_path).make("boot")
 
 
 def test_a_link_or_a_file_is_not_our_directory(tmp_path: Path) -> None:
