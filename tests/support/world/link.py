@@ -130,8 +130,8 @@ class FakeLink:
 
     @property
     def ready(self) -> bool:
-        """Whether it may be offered jobs."""
-        return self._worker.ready
+        """Whether it may be offered jobs, on a stream that carries them."""
+        return self._worker.ready and self.stream is not None and not self.stream.cut
 
     def _is_due(self) -> bool:
         wake_at = self._worker.wake_at()
