@@ -227,7 +227,7 @@ def lose_memory(host: HostProcess, job_id: str) -> None:
 
 def test_after_a_reboot_the_disk_tells_what_was_written(host: HostProcess) -> None:
     client = host.spare()
-    job_id = client.start("echo precious; sleep 600")
+    job_id = client.start("echo precious; exec sleep 600")
     client.take(Outcome(), until=lambda seen: seen.output == b"precious\n")
     folder = host.state / "spool" / f"{job_id}.1"
     wait_for(lambda: any(b"precious" in path.read_bytes() for path in folder.glob("spool.*")), 5)
@@ -244,7 +244,7 @@ def test_after_a_reboot_the_disk_tells_what_was_written(host: HostProcess) -> No
 
 def test_after_a_reboot_the_end_lies_behind_what_the_server_has(host: HostProcess) -> None:
     client = host.spare()
-    job_id = client.start("echo precious; sleep 600")
+    job_id = client.start("echo precious; exec sleep 600")
     client.take(Outcome(), until=lambda seen: seen.output == b"precious\n")
     folder = host.state / "spool" / f"{job_id}.1"
     wait_for(lambda: any(b"precious" in path.read_bytes() for path in folder.glob("spool.*")), 5)
