@@ -199,11 +199,13 @@ class Driver:
         return None
 
     def _hang_up(self) -> bool | None:
-        """The agent gives a stream up; what it had said may still arrive, late."""
+        """The agent gives streams up; what it had said may still arrive, late or overtaken."""
         link = self._agent()
         if link is None or link.stream is None:
             return False
-        link.lose()
+        for _ in range(self._random.randint(1, 3)):
+            link.lose()
+            self.world.tick(1_001)
         return None
 
     def _kill_agent(self) -> bool | None:
@@ -321,7 +323,7 @@ _WEIGHTS: dict[str, float] = {
     "breaks": 0.7,
     "congest": 1,
     "kill_server": 1.5,
-    "failing_turn": 4,
+    "failing_turn": 6,
     "failing_write": 1.5,
     "remove": 0.2,
     "forge": 1,
