@@ -17,7 +17,7 @@ from farhand_server.model.output import Extent, SpoolId
 from farhand_server.model.runbook import RunbookType
 from farhand_wire import limits
 
-#: Jobs looked at in one go.
+#: Jobs looked at in one go, at most.
 LOOK_AHEAD = 16
 
 
@@ -28,7 +28,8 @@ def dispatch(group: GroupId, ctx: Context) -> list[Effect]:
     passed = 0
     while group in ctx.live.queues and (free := _free(group, ctx)):
         types = frozenset().union(*(member.types for member in free))
-        waiting = ctx.tx.waiting(group, types, skip=passed, limit=LOOK_AHEAD)
+        room = min(LOOK_AHEAD, sum(member.free for member in free))
+        waiting = ctx.tx.waiting(group, types, skip=passed, limit=room)
         if not waiting:
             if not passed and not ctx.tx.waiting(group, frozenset(RunbookType), limit=1):
                 ctx.live.queues.discard(group)

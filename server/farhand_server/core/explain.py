@@ -40,6 +40,16 @@ def waiting(job: Job, ctx: Context) -> Explanation:
     return Explanation(job=job, code=code, message=f"waits: {message}", workers=verdicts, do=do)
 
 
+def sentence(job: Job, ctx: Context) -> str:
+    """What a job that is not granted waits for, in one sentence. Reads rows only where nobody of
+    its group is online: this is asked for every job that must wait."""
+    online = tuple(ctx.live.members(job.group))
+    if not online:
+        return waiting(job, ctx).message
+    verdicts = tuple((member.name, *_word(job, member, ctx)) for member in online)
+    return f"waits: {_cause(job, verdicts)[1]}"
+
+
 def _cause(job: Job, verdicts: tuple[tuple[str, str, str], ...]) -> tuple[str, str, Steps]:
     group, stop = job.group_name, f"farhand job stop {job.id}"
     said = {verdict for _, verdict, _ in verdicts}
@@ -64,7 +74,11 @@ def _verdict(job: Job, worker: Worker, ctx: Context) -> tuple[str, str]:
     session = ctx.live.of_worker(worker.id)
     if session is None:
         return "not connected", f"last address {worker.address}" if worker.address else ""
-    refused = ctx.live.refusals.get((job.id, worker.id))
+    return _word(job, session, ctx)
+
+
+def _word(job: Job, session: Session, ctx: Context) -> tuple[str, str]:
+    refused = ctx.live.refusals.get((job.id, session.worker))
     if refused is not None:
         return "refused", refused[1]
     if job.runbook_type not in session.types:

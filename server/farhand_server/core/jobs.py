@@ -7,7 +7,7 @@ from farhand_server.core import events as on
 from farhand_server.core.adoption import stop_frame
 from farhand_server.core.context import Context
 from farhand_server.core.effects import Answer, CloseSpool, Count, Effect, Send, Wake
-from farhand_server.core.explain import waiting
+from farhand_server.core.explain import sentence
 from farhand_server.core.finding import find_job
 from farhand_server.errors import (
     GroupNotFound,
@@ -47,7 +47,7 @@ def start(event: on.StartJob, ctx: Context) -> list[Effect]:
             ctx.live.queues.add(group.id)
     if not effects:
         # It says at once what it waits for; the grant clears the sentence.
-        ctx.tx.swap_job(job, replace(job, details=waiting(job, ctx).message))
+        ctx.tx.swap_job(job, replace(job, details=sentence(job, ctx)))
     return [*effects, Answer(call=event.call, value=ctx.tx.job(job.id))]
 
 
