@@ -90,6 +90,7 @@ class ControlPlane:
             release=lambda effects: self._hop(self._outlet.release, effects),
             start_over=lambda: self._hop(self._outlet.start_over),
         )
+        self._busy = False
         self._ledger = Ledger(store=output, clock=clock, audience=self)
         output.close()  # the process before this one left uncommitted rows
         output.sync()
@@ -108,12 +109,18 @@ class ControlPlane:
     def has_turn(self) -> bool:
         return bool(self.events) or self._turns.due()
 
-    def write(self, most: int | None = None) -> None:
-        """The output writer takes what waits, or the first `most` items of it."""
+    @property
+    def has_output(self) -> bool:
+        return bool(self.inbox.items) or self._busy
+
+    def write(self, most: int | None = None, *, busy: bool = False) -> None:
+        """The output writer takes what waits, or the first `most` items of it. `busy`: something
+        came while it did, so it does not sync yet."""
+        self._busy = busy
         count = len(self.inbox.items) if most is None else min(most, len(self.inbox.items))
         batch = [self.inbox.items.popleft() for _ in range(count)]
         try:
-            self._ledger.write(batch, idle=not self.inbox.items)
+            self._ledger.write(batch, idle=not self.inbox.items and not busy)
         except Exception as error:
             self._watcher.failed(error)
             self.failed(error)

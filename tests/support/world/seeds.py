@@ -27,7 +27,7 @@ MOODS = (0.05, 0.3, 1.0)
 class Driver:
     """Chooses steps; `steps` tells which. A step that has nothing to do says False."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, *, trouble: float | None = None) -> None:
         self._random = random.Random(seed)
         warm = self._random.choice((0.0, 1.0, 30.0))
         self.world = World(
@@ -36,10 +36,9 @@ class Driver:
             acknowledge_bytes=self._random.choice((1, 1, WINDOW_BYTES // 16)),
         )
         self.steps: list[str] = [f"warm={warm}"]
-        trouble = self._random.choice(MOODS)
+        mood = self._random.choice(MOODS) if trouble is None else trouble
         self._weights = {
-            name: weight * (trouble if name in _TROUBLES else 1)
-            for name, weight in _WEIGHTS.items()
+            name: weight * (mood if name in _TROUBLES else 1) for name, weight in _WEIGHTS.items()
         }
 
     def run(self) -> None:
@@ -122,9 +121,10 @@ class Driver:
         return None
 
     def _write(self) -> bool | None:
-        if self.world.server is None or not self.world.server.inbox.items:
+        if self.world.server is None or not self.world.server.has_output:
             return False
-        self.world.write(most=self._random.choice((None, 1, 2)))
+        most, busy = self._random.choice((None, 1, 2)), self._random.random() < 0.5
+        self.world.write(most=most, busy=busy)
         return None
 
     def _loop(self) -> bool:
@@ -332,9 +332,6 @@ _WEIGHTS: dict[str, float] = {
 _TROUBLES = frozenset(list(_WEIGHTS)[list(_WEIGHTS).index("cut") :])
 
 
-def run(seed: int, *, between: Callable[[World], None] | None = None) -> None:
-    """One world from its beginning to its rest."""
-    driver = Driver(seed)
-    if between is not None:
-        between(driver.world)
-    driver.run()
+def run(seed: int, *, trouble: float | None = None) -> None:
+    """One world from its beginning to its rest, in a mood of its own or in this one."""
+    Driver(seed, trouble=trouble).run()

@@ -236,13 +236,15 @@ class World:
         finally:
             self.state.fail_next.clear()
 
-    def write(self, failure: Failure | None = None, *, most: int | None = None) -> None:
+    def write(
+        self, failure: Failure | None = None, *, most: int | None = None, busy: bool = False
+    ) -> None:
         """The output writer takes a turn."""
         if self.server is None:
             return
         if failure is not None:
             self.output.fail_next.append(failure)
-        self.server.write(most)
+        self.server.write(most, busy=busy)
         self.output.fail_next.clear()
 
     # --- time and movement ------------------------------------------------------------------
@@ -282,7 +284,7 @@ class World:
         if server.has_turn:
             server.turn()
             moved = True
-        if server.inbox.items:
+        if server.has_output:
             server.write()
             moved = True
         return server.loop() or moved

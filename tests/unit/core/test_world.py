@@ -75,9 +75,9 @@ class WorldMachine(RuleBasedStateMachine):
     def rules_take_a_turn(self) -> None:
         self.world.turn()
 
-    @rule(most=st.sampled_from((None, 1, 2)))
-    def output_is_written(self, most: int | None) -> None:
-        self.world.write(most=most)
+    @rule(most=st.sampled_from((None, 1, 2)), busy=st.booleans())
+    def output_is_written(self, most: int | None, busy: bool) -> None:
+        self.world.write(most=most, busy=busy)
 
     @rule()
     def loop_runs(self) -> None:
