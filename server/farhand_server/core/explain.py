@@ -64,7 +64,7 @@ def _cause(job: Job, verdicts: tuple[tuple[str, str, str], ...]) -> tuple[str, s
     if "no free slot" in said:
         see = f"farhand job list --group {group} --state running"
         return "no_free_slot", f"every slot of group {group} is taken", (see,)
-    if said == {"not connected"}:
+    if said <= {"not connected", "connecting"}:
         start = f"start the agent on {verdicts[0][0]}: farhand-agent run"
         return "no_member_online", f"no member of group {group} is online", (start, stop)
     return "no_member_able", f"no member of group {group} can take it now", (stop,)
