@@ -92,6 +92,15 @@ class Runners:
         else:
             self._find_spare(address.socket)
 
+    def _find_attempts(self) -> None:
+        """A spare that is gone may have begun an attempt that an earlier link had given it: it must
+        be known before anybody relies on the journal."""
+        talked_to = {conversation.id for conversation in self._open}
+        for address in self._sandbox.addresses():
+            id_ = address.attempt and AttemptId(address.attempt.job_id, address.attempt.attempt)
+            if id_ and id_ not in talked_to:
+                self.dial(id_)
+
     def _find_spare(self, path: Path) -> None:
         try:
             inode = path.stat().st_ino
@@ -209,6 +218,8 @@ class Runners:
             self._spares.remove(conversation)
         if id_ is not None and self._attempts.get(id_) is conversation:
             del self._attempts[id_]
+        if id_ is None:
+            self._find_attempts()
         self._feed(RunnerGone(runner=conversation.serial, id=id_))
         if id_ is not None and conversation.parting and self._journal.knows(id_):
             # Lost before it had cleared the sandbox; another runner will serve that.

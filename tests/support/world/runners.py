@@ -131,6 +131,13 @@ class Runners:
 
     # --- talks ------------------------------------------------------------------------------
 
+    def _find_attempts(self) -> None:
+        """A spare that is gone may have begun an attempt that an earlier link had given it."""
+        talked_to = {talk.id for talk in self._talks}
+        for id_ in list(self._host.sandboxes):
+            if id_ not in talked_to:
+                self._dial(id_)
+
     def _look_for_spares(self) -> None:
         known = {talk.runner for talk in self._talks}
         for runner in list(self._host.spares()):
@@ -160,6 +167,8 @@ class Runners:
             return
         if talk.id is not None and self._attempts.get(talk.id) is talk:
             del self._attempts[talk.id]
+        if talk.id is None:
+            self._find_attempts()
         self._feed(events.RunnerGone(runner=talk.serial, id=talk.id))
 
     def _heard(self, talk: Talk, message: Message) -> None:
