@@ -177,6 +177,8 @@ class Accept:
 class Reject:
     offer_id: str
     reason: str
+    #: Only at this moment: the host may be asked again soon.
+    for_now: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

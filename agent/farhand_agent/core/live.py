@@ -106,4 +106,6 @@ class Live:
         return sum(attempt.phase is Phase.RUNNING for attempt in self.attempts.values())
 
     def free_slots(self) -> int:
-        return self.slots - len(self.attempts) - len(self.offers)
+        """An attempt that has ended takes no slot, though its end is not acknowledged yet: the
+        server counts like this, too, and offers the slot beside the acknowledgement."""
+        return self.slots - self.running() - len(self.offers)

@@ -73,5 +73,10 @@ class Flow:
         if stored < self.durable:
             raise OffsetError(f"{stored} was asked for, but {self.durable} was durable and is gone")
         self.stored = self.sent = stored
+        self.reread()
+
+    def reread(self) -> None:
+        """Forgets what was read and not sent: reading goes on behind what was sent, with full
+        credit. What is under way on the stream still counts against the window."""
         self.backlog = self._owed = 0
         self._pieces.clear()

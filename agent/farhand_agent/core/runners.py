@@ -60,7 +60,7 @@ def gone(event: RunnerGone, live: Live, journal: Journal, now: float) -> list[Ef
         return []
     attempt.answered = False
     if attempt.flow:
-        attempt.flow.rewind(attempt.flow.sent)  # what was read and not sent went with it
+        attempt.flow.reread()  # what was read and not sent went with it
     if journal.knows(attempt.id):
         return [DialRunner(id=attempt.id)]
     if attempt.start is None:
@@ -98,7 +98,7 @@ def data(event: RunnerData, live: Live, journal: Journal, now: float) -> list[Ef
     try:
         attempt.flow.arrived(offset=event.offset, size=event.size)
     except OffsetError:
-        attempt.flow.rewind(attempt.flow.sent)
+        attempt.flow.reread()
         attempt.answered = False
         return [DialRunner(id=attempt.id)]
     return []
@@ -123,7 +123,7 @@ def resumed(attempt: Attempt, live: Live) -> list[Effect]:
         effects.append(StopRunner(id=attempt.id, grace_ms=attempt.stop_grace_ms))
     if attempt.flow:
         flow = attempt.flow
-        flow.rewind(flow.sent)
+        flow.reread()
         if flow.durable:
             effects.append(FreeSpool(id=attempt.id, durable=flow.durable))
         effects.append(ReadSpool(id=attempt.id, offset=flow.sent, credit=live.read_ahead))

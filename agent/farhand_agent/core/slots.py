@@ -11,9 +11,12 @@ from farhand_agent.core.offsets import Flow
 
 def offered(offer: Offer, live: Live, journal: Journal, now: float) -> list[Effect]:
     """Accepts what this host can run now, refuses the rest with a sentence."""
-    refusal = _preflight(offer, live)
+    refusal = _cannot(offer, live)
     if refusal:
         return live.say(Reject(offer_id=offer.offer_id, reason=refusal))
+    refusal = _cannot_now(live)
+    if refusal:
+        return live.say(Reject(offer_id=offer.offer_id, reason=refusal, for_now=True))
     live.offers.add(offer.offer_id)
     return live.say(Accept(offer_id=offer.offer_id, cached=offer.digest in live.scripts))
 
@@ -37,11 +40,15 @@ def granted(grant: Grant, live: Live, journal: Journal, now: float) -> list[Effe
     return [StartRunner(grant=grant, script=script)]
 
 
-def _preflight(offer: Offer, live: Live) -> str:
-    if live.session.leave:
-        return "the agent is going away"
+def _cannot(offer: Offer, live: Live) -> str:
     if offer.runbook_type is None or offer.runbook_type not in live.types:
         return f"no interpreter for {offer.runbook_type or 'this type of runbook'} on this host"
+    return ""
+
+
+def _cannot_now(live: Live) -> str:
+    if live.session.leave:
+        return "the agent is going away"
     if live.free_slots() <= 0:
         return f"all {live.slots} slots are taken"
     return ""

@@ -52,8 +52,9 @@ def agent_frame(frame: frames.AgentFrame, *, load: float, data: bytes) -> worker
             return worker_pb2.AgentFrame(not_started=void)
         case frames.Accept(offer_id=offer, cached=cached):
             return worker_pb2.AgentFrame(accept=worker_pb2.Accept(offer_id=offer, cached=cached))
-        case frames.Reject(offer_id=offer, reason=reason):
-            return worker_pb2.AgentFrame(reject=worker_pb2.Reject(offer_id=offer, reason=reason))
+        case frames.Reject(offer_id=offer, reason=reason, for_now=for_now):
+            reject = worker_pb2.Reject(offer_id=offer, reason=reason, for_now=for_now)
+            return worker_pb2.AgentFrame(reject=reject)
         case frames.Drain(reason=reason):
             return worker_pb2.AgentFrame(drain=worker_pb2.Drain(reason=reason))
         case frames.Goodbye(reason=reason):

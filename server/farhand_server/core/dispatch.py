@@ -196,11 +196,12 @@ def accepted(session: Session, frame: frames.Accept, ctx: Context) -> list[Effec
 
 
 def rejected(session: Session, frame: frames.Reject, ctx: Context) -> list[Effect]:
-    """This member is not asked again for a while; the next one is."""
+    """This member is not asked again for a while, or a moment; the next one is."""
     opened = ctx.live.close_offer(frame.offer, session.id)
     if opened is None:
         return []
-    until = ctx.alarm_in(ctx.patience.exclusion)
+    pause = ctx.patience.offer if frame.for_now else ctx.patience.exclusion
+    until = ctx.alarm_in(pause)
     ctx.live.refusals[opened.job, session.worker] = (until, frame.reason)
     return dispatch(opened.group, ctx)
 

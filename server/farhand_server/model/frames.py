@@ -65,6 +65,8 @@ class Accept:
 class Reject:
     offer: OfferId
     reason: str
+    #: Only at this moment: the worker may be asked again soon.
+    for_now: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

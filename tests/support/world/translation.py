@@ -92,8 +92,8 @@ def to_server(frame: agent.AgentFrame, *, data: bytes = b"") -> server.AgentFram
             return server.Heartbeat(sequence=sequence, running=running)
         case agent.Accept(offer_id=offer, cached=cached):
             return server.Accept(offer=OfferId(offer), cached=cached)
-        case agent.Reject(offer_id=offer, reason=reason):
-            return server.Reject(offer=OfferId(offer), reason=reason)
+        case agent.Reject(offer_id=offer, reason=reason, for_now=for_now):
+            return server.Reject(offer=OfferId(offer), reason=reason, for_now=for_now)
         case agent.Started(id=id_):
             return server.Started(job=JobId(id_.job_id), attempt=id_.attempt)
         case agent.NotStarted(id=id_, reason=reason):

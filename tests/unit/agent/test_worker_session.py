@@ -144,7 +144,7 @@ def test_an_offer_to_a_worker_that_leaves_is_refused() -> None:
     desk.hear(frames.Drain(reason="upgrade"))
 
     assert sent(desk.hear(offer())) == [
-        frames.Reject(offer_id="o1", reason="the agent is going away")
+        frames.Reject(offer_id="o1", reason="the agent is going away", for_now=True)
     ]
 
 

@@ -242,6 +242,20 @@ def test_a_member_that_refused_is_asked_again_after_a_minute() -> None:
     assert offered(rules) == [job_id(1)]
 
 
+def test_a_member_that_only_had_no_slot_is_asked_again_after_a_second() -> None:
+    rules = Rules()
+    session = rules.connect()
+    rules.start()
+    busy = frames.Reject(
+        offer=rules.only(frames.Offer).offer, reason="all slots are taken", for_now=True
+    )
+    rules.say(session, busy)
+    assert not rules.sent(frames.Offer)
+    rules.wait(1)
+
+    assert offered(rules) == [job_id(1)]
+
+
 def test_a_late_reject_changes_nothing() -> None:
     rules = Rules()
     session = rules.connect()

@@ -91,7 +91,7 @@ _SAID: dict[str, Callable[[Any], frames.AgentFrame]] = {
     "heartbeat": lambda said: frames.Heartbeat(sequence=said.sequence, running=said.running),
     "accept": lambda said: frames.Accept(offer=OfferId(said.offer_id), cached=said.cached),
     "reject": lambda said: frames.Reject(
-        offer=OfferId(said.offer_id), reason=sentence(said.reason)
+        offer=OfferId(said.offer_id), reason=sentence(said.reason), for_now=said.for_now
     ),
     "started": lambda said: frames.Started(job=JobId(said.job_id), attempt=said.attempt),
     "not_started": lambda said: frames.NotStarted(
