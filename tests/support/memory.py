@@ -89,11 +89,9 @@ class MemoryTx:
         self.moves.append((row, new))
         return True
 
-    def waiting(
-        self, group: GroupId, types: Set[RunbookType], *, skip: int = 0, limit: int
-    ) -> list[Job]:
+    def waiting(self, group: GroupId, types: Set[RunbookType], *, limit: int) -> list[Job]:
         found = [j for j in self._waiting() if j.group == group and j.runbook_type in types]
-        return found[skip : skip + limit]
+        return found[:limit]
 
     def served_by(self, worker: WorkerId) -> list[Job]:
         return [j for j in self._served() if j.worker == worker]

@@ -25,20 +25,22 @@ def dispatch(group: GroupId, ctx: Context) -> list[Effect]:
     """Gives waiting jobs of a group to members that can take them. A job that nobody can take now
     does not hold up those behind it."""
     effects: list[Effect] = []
-    passed = 0
+    #: Jobs at the head that were offered, or that nobody free can run.
+    passed: set[JobId] = set()
     while group in ctx.live.queues and (free := _free(group, ctx)):
         types = frozenset().union(*(member.types for member in free))
         room = min(LOOK_AHEAD, sum(member.free for member in free))
-        waiting = ctx.tx.waiting(group, types, skip=passed, limit=room)
+        found = ctx.tx.waiting(group, types, limit=len(passed) + room)
+        waiting = [job for job in found if job.id not in passed]
         if not waiting:
-            if not passed and not ctx.tx.waiting(group, frozenset(RunbookType), limit=1):
+            if not found and not ctx.tx.waiting(group, frozenset(RunbookType), limit=1):
                 ctx.live.queues.discard(group)
             break
         for job in waiting:
             given = [] if _is_pending(job, ctx) else place(job, ctx)
             effects += given
             if not is_granted(given):
-                passed += 1
+                passed.add(job.id)
             if not given and not _free(group, ctx):
                 break
     return effects

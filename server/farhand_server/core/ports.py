@@ -21,10 +21,8 @@ class Tx(Protocol):
         """Compare-and-set on (status, attempt); False: somebody was first."""
         ...
 
-    def waiting(
-        self, group: GroupId, types: Set[RunbookType], *, skip: int = 0, limit: int
-    ) -> list[Job]:
-        """Jobs of these types in state New, oldest first, without the first `skip`."""
+    def waiting(self, group: GroupId, types: Set[RunbookType], *, limit: int) -> list[Job]:
+        """Jobs of these types in state New, oldest first."""
         ...
 
     def served_by(self, worker: WorkerId) -> list[Job]:

@@ -163,16 +163,15 @@ def test_a_job_that_waits_again_keeps_its_place(state: StateStore) -> None:
         assert [job.id for job in waiting] == [job_id(1), job_id(2)]
 
 
-def test_waiting_jobs_are_counted_off_by_skip_limit_and_type(state: StateStore) -> None:
+def test_waiting_jobs_are_chosen_by_type_and_counted_off(state: StateStore) -> None:
     with state.transaction() as tx:
         for number in range(1, 7):
             type_ = RunbookType.PYTHON if number % 2 else RunbookType.BASH
             tx.add_job(samples.job(number, runbook_type=type_))
 
-        bash = tx.waiting(GROUP, frozenset({RunbookType.BASH}), skip=1, limit=1)
-        assert [job.id for job in bash] == [job_id(4)]
+        bash = tx.waiting(GROUP, frozenset({RunbookType.BASH}), limit=2)
+        assert [job.id for job in bash] == [job_id(2), job_id(4)]
         assert len(tx.waiting(GROUP, EVERY_TYPE, limit=5)) == 5
-        assert tx.waiting(GROUP, EVERY_TYPE, skip=6, limit=5) == []
         assert tx.waiting(GROUP, frozenset(), limit=5) == []
 
 

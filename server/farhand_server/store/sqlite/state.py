@@ -113,16 +113,13 @@ class SqliteTx:
         )
         return changed.rowcount == 1
 
-    def waiting(
-        self, group: GroupId, types: Set[RunbookType], *, skip: int = 0, limit: int
-    ) -> list[Job]:
+    def waiting(self, group: GroupId, types: Set[RunbookType], *, limit: int) -> list[Job]:
         found = self._all(
             f"{_JOB} WHERE group_id = ? AND status = 0 AND runbook_type IN (?, ?, ?) "
-            "ORDER BY key LIMIT ? OFFSET ?",
+            "ORDER BY key LIMIT ?",
             group,
             *(type_.value if type_ in types else None for type_ in RunbookType),
             limit,
-            skip,
         )
         return [rows.job(row) for row in found]
 
