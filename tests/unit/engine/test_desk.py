@@ -1,0 +1,258 @@
+"""The desk: who may send output, and what is acknowledged to whom."""
+
+import pytest
+from tests.support.memory_output import MemoryOutputStore
+from tests.support.samples import job_id, worker_id
+from tests.support.world.stream import StreamBox
+
+from farhand_server.engine.desk import UNSTORED_BYTES, OutputDesk
+from farhand_server.engine.mailbox import Mailbox
+from farhand_server.engine.switchboard import Switchboard
+from farhand_server.engine.writer import Append, Seal, Stored
+from farhand_server.errors import ProtocolViolation
+from farhand_server.model import frames
+from farhand_server.model.identifiers import SessionId
+from farhand_server.model.job import End
+from farhand_server.model.output import Chunk, Extent, SpoolId
+
+MINE, OTHER = SessionId("1" * 32), SessionId("2" * 32)
+SPOOL = SpoolId(job=job_id(1), attempt=1)
+
+
+class Writer:
+    """Keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.items: list[Append | Seal] = []
+
+    def put(self, item: Append | Seal) -> None:
+        self.items.append(item)
+
+
+class Bench:
+    def __init__(self, *, acknowledge_bytes: int = 1) -> None:
+        self.writer = Writer()
+        self.boxes = {MINE: StreamBox(), OTHER: StreamBox()}
+        switchboard = Switchboard()
+        for session, box in self.boxes.items():
+            switchboard.open(session, box)
+        self.desk = OutputDesk(
+            writer=self.writer,
+            queries=MemoryOutputStore().reader(),
+            switchboard=switchboard,
+            acknowledge_bytes=acknowledge_bytes,
+        )
+
+    def output(self, data: bytes, *, offset: int = 0, session: SessionId = MINE) -> None:
+        frame = frames.Output(job=SPOOL.job, attempt=1, offset=offset, data=data)
+        self.desk.output(session, frame)
+
+    def result(self, size: int, *, session: SessionId = MINE) -> None:
+        frame = frames.Result(job=SPOOL.job, attempt=1, end=End(code=0), size=size, crc=1)
+        self.desk.result(session, frame)
+
+    def stored(self, stored: int, *, durable: int = 0, taken: int = 0, new: bool = True) -> None:
+        chunks = [Chunk(offset=0, lines_before=0, data=b"x" * stored)] if new else []
+        extent = Extent(stored=stored, durable=durable)
+        news = Stored(session=MINE, spool=SPOOL, extent=extent, chunks=chunks, taken=taken)
+        self.desk.stored([news])
+
+    def said(self, session: SessionId = MINE) -> list[frames.ServerFrame]:
+        return self.boxes[session].empty()
+
+
+@pytest.fixture
+def bench() -> Bench:
+    bench = Bench()
+    bench.desk.open(MINE, SPOOL, Extent())
+    return bench
+
+
+def ack(stored: int, durable: int = 0) -> frames.OutputAck:
+    return frames.OutputAck(job=SPOOL.job, attempt=1, stored=stored, durable=durable)
+
+
+def test_output_goes_to_the_writer_in_its_order(bench: Bench) -> None:
+    bench.output(b"abc")
+    bench.output(b"de", offset=3)
+    bench.result(5)
+
+    kinds = [(type(item), getattr(item, "offset", None)) for item in bench.writer.items]
+    assert kinds == [(Append, 0), (Append, 3), (Seal, None)]
+
+
+@pytest.mark.parametrize("how", ["never opened", "opened for another", "closed", "left"])
+def test_output_of_an_attempt_that_is_not_the_sessions_is_refused(how: str) -> None:
+    bench = Bench()
+    if how == "opened for another":
+        bench.desk.open(OTHER, SPOOL, Extent())
+    elif how == "closed":
+        bench.desk.open(MINE, SPOOL, Extent())
+        bench.desk.close(SPOOL, MINE)
+    elif how == "left":
+        bench.desk.open(MINE, SPOOL, Extent())
+        bench.desk.leave(MINE)
+
+    with pytest.raises(ProtocolViolation, match="not this worker's"):
+        bench.output(b"abc")
+    with pytest.raises(ProtocolViolation, match="not this worker's"):
+        bench.result(0)
+    assert not bench.writer.items
+
+
+def test_another_session_cannot_close_it(bench: Bench) -> None:
+    bench.desk.close(SPOOL, OTHER)
+    bench.desk.leave(OTHER)
+    bench.output(b"abc")
+
+    assert bench.writer.items
+
+
+def test_bytes_that_came_before_are_acknowledged_again_and_dropped(bench: Bench) -> None:
+    bench.output(b"abc")
+    bench.stored(3)
+    bench.said()
+    bench.output(b"abc")
+
+    assert bench.said() == [ack(3)]
+    assert len(bench.writer.items) == 1
+
+
+def test_a_gap_is_asked_for(bench: Bench) -> None:
+    bench.output(b"abc")
+    bench.output(b"z", offset=7)
+
+    assert bench.said() == [frames.Resend(job=SPOOL.job, attempt=1, offset=3)]
+    assert len(bench.writer.items) == 1
+
+
+def test_a_result_before_all_of_its_output_is_asked_for_again(bench: Bench) -> None:
+    bench.output(b"abc")
+    bench.result(9)
+
+    assert bench.said() == [frames.Resend(job=SPOOL.job, attempt=1, offset=3)]
+    assert not [item for item in bench.writer.items if isinstance(item, Seal)]
+
+
+def test_a_result_that_is_shorter_than_its_output_is_refused(bench: Bench) -> None:
+    bench.output(b"abc")
+
+    with pytest.raises(ProtocolViolation, match="shorter than its output"):
+        bench.result(2)
+
+
+def test_stored_and_durable_are_acknowledged(bench: Bench) -> None:
+    bench.output(b"abc")
+    bench.stored(3)
+    bench.desk.durable([(SPOOL, Extent(stored=3, durable=3))])
+
+    assert bench.said() == [ack(3), ack(3, 3)]
+
+
+def test_small_news_wait_for_the_sync() -> None:
+    bench = Bench(acknowledge_bytes=4)
+    bench.desk.open(MINE, SPOOL, Extent())
+    bench.output(b"abc")
+    bench.stored(3)
+    assert bench.said() == []
+
+    bench.output(b"de", offset=3)
+    bench.stored(5)
+    assert bench.said() == [ack(5)]
+
+
+def test_bytes_that_were_stored_already_do_not_wait_for_a_sync() -> None:
+    bench = Bench(acknowledge_bytes=100)
+    bench.desk.open(MINE, SPOOL, Extent(stored=2))
+    bench.output(b"cd", offset=2)
+    bench.stored(4, new=False)
+
+    assert bench.said() == [ack(4)]
+
+
+def test_a_session_is_never_told_of_more_than_it_sent(bench: Bench) -> None:
+    bench.desk.open(OTHER, SPOOL, Extent(stored=2, durable=2))
+    bench.stored(9)
+    bench.desk.durable([(SPOOL, Extent(stored=9, durable=9))])
+
+    assert bench.said(OTHER) == [ack(2), ack(2, 2)]
+    assert bench.said(MINE) == []
+
+
+def test_an_answer_to_a_result_implies_every_acknowledgement(bench: Bench) -> None:
+    bench.output(b"abc")
+    bench.result(3)
+    bench.stored(3)
+    bench.desk.durable([(SPOOL, Extent(stored=3, durable=3))])
+
+    assert bench.said() == []
+
+
+def test_what_the_writer_misses_is_asked_for(bench: Bench) -> None:
+    bench.output(b"abc")
+    bench.desk.missing(MINE, SPOOL, 0)
+    assert bench.said() == [frames.Resend(job=SPOOL.job, attempt=1, offset=0)]
+
+    bench.output(b"abc")
+    assert len(bench.writer.items) == 2
+
+
+def test_a_session_that_is_over_is_asked_for_nothing(bench: Bench) -> None:
+    bench.desk.open(OTHER, SPOOL, Extent())
+    bench.desk.missing(MINE, SPOOL, 0)
+
+    assert bench.said(MINE) == bench.said(OTHER) == []
+
+
+def test_an_agent_that_ignores_its_window_is_cut_off(bench: Bench) -> None:
+    piece = b"x" * 1_000_000
+    offset = 0
+    with pytest.raises(ProtocolViolation, match="beyond the window"):
+        while offset <= UNSTORED_BYTES:
+            bench.output(piece, offset=offset)
+            offset += len(piece)
+
+
+def test_stored_output_opens_the_window_again(bench: Bench) -> None:
+    piece = b"x" * 1_000_000
+    for number in range(2 * UNSTORED_BYTES // len(piece)):
+        bench.output(piece, offset=number * len(piece))
+        bench.stored((number + 1) * len(piece), taken=len(piece))
+
+    assert len(bench.writer.items) == 2 * UNSTORED_BYTES // len(piece)
+
+
+# --- mailbox and switchboard ----------------------------------------------------------------
+
+
+async def test_a_mailbox_gives_everything_that_waits_and_then_its_end() -> None:
+    box = Mailbox()
+    first, second = ack(1), ack(2)
+    box.put(first)
+    box.put(second)
+    assert await box.take() == [first, second]
+
+    box.put(first)
+    box.end()
+    box.put(second)
+    assert (box.ended, box.refusal) == (True, None)
+    assert await box.take() == [first]
+    assert await box.take() == []
+
+
+async def test_a_mailbox_ends_once() -> None:
+    box = Mailbox()
+    refusal = ProtocolViolation("no")
+    box.end(refusal)
+    box.end()
+
+    assert box.refusal is refusal
+
+
+async def test_refused_frames_are_counted_by_worker() -> None:
+    switchboard = Switchboard()
+    for _ in range(2):
+        switchboard.count(worker_id(1), "Result of an attempt that is over")
+
+    assert switchboard.refused(worker_id(1)) == {"Result of an attempt that is over": 2}
+    assert switchboard.refused(worker_id(2)) == {}
