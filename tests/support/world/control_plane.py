@@ -146,6 +146,16 @@ class ControlPlane:
         patience = self._turns.patience()
         return None if patience is None else int(patience * 1000) + 1
 
+    def drain(self) -> None:
+        """Asked to end: agents are told, and what waits is finished."""
+        for box in self._boxes.values():
+            box.put(frames.Drain(reason="the server stops", retry_after_ms=500))
+            box.end()
+        self._flush()
+        self.write()
+        self.turn()
+        self.loop()
+
     # --- its edge ---------------------------------------------------------------------------
 
     def accept(self, stream: Stream) -> None:

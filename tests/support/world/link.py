@@ -16,7 +16,6 @@ from farhand_agent.core.frames import AttemptId
 from farhand_agent.core.worker import Worker
 from farhand_server.errors import SessionConflict, WorkerUnknown
 from farhand_server.model import frames as wire
-from farhand_server.model.identifiers import SessionId
 from farhand_server.model.runbook import RunbookType
 from farhand_server.model.worker import Facts
 
@@ -72,6 +71,12 @@ class FakeLink:
         self._runners.hang_up()
         if self.stream is not None:
             self.stream.agent_left = True
+
+    def leave(self) -> None:
+        """SIGTERM: what it has to say is said."""
+        self.feed(events.ShutdownRequested())
+        self.speak()
+        self.die()
 
     # --- what happens to it -----------------------------------------------------------------
 
@@ -234,7 +239,3 @@ class FakeLink:
             slots=hello.slots,
             journal=tuple(journal_entry(entry) for entry in hello.journal),
         )
-
-
-def session_of(link: FakeLink) -> SessionId | None:
-    return link.stream.session if link.stream is not None else None

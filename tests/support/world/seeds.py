@@ -28,6 +28,7 @@ class Driver:
     """Chooses steps; `steps` tells which. A step that has nothing to do says False."""
 
     def __init__(self, seed: int, *, trouble: float | None = None) -> None:
+        self._seed = seed
         self._random = random.Random(seed)
         warm = self._random.choice((0.0, 1.0, 30.0))
         self.world = World(
@@ -52,7 +53,8 @@ class Driver:
             self.steps.append("rest")
             rest(self.world)
         except Violation as violation:
-            raise Violation(f"{violation}\nafter: {' · '.join(self.steps)}") from violation
+            steps = " · ".join(self.steps)
+            raise Violation(f"{violation}\nseed {self._seed}: {steps}") from violation
 
     def _step(self) -> None:
         names = self._random.choices(list(self._weights), list(self._weights.values()), k=20)
@@ -215,6 +217,19 @@ class Driver:
         self.world.kill_agent(link.host)
         return None
 
+    def _stop_agent(self) -> bool | None:
+        link = self._agent()
+        if link is None:
+            return False
+        self.world.stop_agent(link.host)
+        return None
+
+    def _stop_server(self) -> bool | None:
+        if self.world.server is None:
+            return False
+        self.world.stop_server()
+        return None
+
     def _restart_agent(self) -> bool | None:
         """Before anybody has noticed."""
         link = self._agent()
@@ -318,6 +333,8 @@ _WEIGHTS: dict[str, float] = {
     "hang_up": 2,
     "kill_agent": 2,
     "restart_agent": 1,
+    "stop_agent": 0.5,
+    "stop_server": 0.5,
     "kill_runner": 0.7,
     "reboot": 0.7,
     "breaks": 0.7,

@@ -175,6 +175,11 @@ class World:
         if (link := self.links.pop(host, None)) is not None:
             link.die()
 
+    def stop_agent(self, host: FakeHost) -> None:
+        """It ends in order; its jobs go on."""
+        if (link := self.links.pop(host, None)) is not None:
+            link.leave()
+
     def reboot(self, host: FakeHost, *, keep_journal: bool = False) -> None:
         self.kill_agent(host)
         if host.worker is not None:
@@ -219,6 +224,12 @@ class World:
         self.output.close()
         if power_loss:
             self.output.power_loss()
+
+    def stop_server(self) -> None:
+        """It ends in order."""
+        if self.server is not None:
+            self.server.drain()
+            self.kill_server()
 
     def turn(self, failure: Failure | None = None, *, leaked: bool = False) -> None:
         """The rules take a turn; the commit may fail, or the server die at it. `leaked`: what

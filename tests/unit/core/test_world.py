@@ -120,6 +120,14 @@ class WorldMachine(RuleBasedStateMachine):
             self._join(self._host(index))
 
     @rule(index=which)
+    def stop_agent(self, index: int) -> None:
+        self.world.stop_agent(self._host(index))
+
+    @rule()
+    def stop_server(self) -> None:
+        self.world.stop_server()
+
+    @rule(index=which)
     def start_agent(self, index: int) -> None:
         self._join(self._host(index))
 
@@ -176,7 +184,7 @@ class WorldMachine(RuleBasedStateMachine):
 
 TestWorld = WorldMachine.TestCase
 TestWorld.settings = settings(
-    max_examples=120,
+    max_examples=300,
     stateful_step_count=40,
     deadline=None,
     derandomize=True,
