@@ -1,6 +1,6 @@
 """Everything whose time has come."""
 
-from farhand_server.core import dispatch, sessions
+from farhand_server.core import dispatch, leases, sessions
 from farhand_server.core.context import Context
 from farhand_server.core.effects import Effect
 from farhand_server.core.events import Tick
@@ -10,7 +10,7 @@ def ticked(event: Tick, ctx: Context) -> list[Effect]:
     """Leases, absences, unanswered offers, refusals that are over, starts not written down."""
     ctx.live.ring(ctx.now.instant)
     return [
-        *sessions.expire(ctx),
+        *leases.expire(ctx),
         *sessions.note_started(ctx),
         *dispatch.hedge(ctx),
         *dispatch.forgive(ctx),

@@ -12,10 +12,6 @@ from farhand_wire import limits
 WINDOW_BYTES = limits.SPOOL_ENTRY_BYTES
 
 
-def attempt_id(spool: SpoolId) -> AttemptId:
-    return AttemptId(spool.job, spool.attempt)
-
-
 def spool_id(id_: AttemptId) -> SpoolId:
     return SpoolId(job=JobId(id_.job_id), attempt=id_.attempt)
 
