@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from farhand_agent.host import wire
+from farhand_agent.host.linux import socket_address
 from farhand_agent.host.wire import Kind, Message
 from farhand_wire import spool
 
@@ -73,7 +74,8 @@ class RunnerClient:
         self._socket.settimeout(PATIENCE_SECONDS)
         self.closed = False
         try:
-            self._socket.connect(str(path))
+            with socket_address(path) as address:
+                self._socket.connect(address)
         except OSError:
             self._socket.close()
             raise

@@ -8,6 +8,7 @@ from contextlib import suppress
 
 from farhand_agent.host.conversation import Conversation
 from farhand_agent.host.home import Home
+from farhand_agent.host.linux import socket_address
 from farhand_agent.host.loop import Loop
 from farhand_agent.host.sandbox import Sandbox
 from farhand_agent.host.wire import Kind, Message, pack
@@ -22,7 +23,8 @@ def listen(home: Home, sandbox: Sandbox) -> socket.socket:
         os.unlink(home.socket)
     umask = os.umask(0o177)
     try:
-        listener.bind(os.fsencode(home.socket))
+        with socket_address(home.socket) as address:
+            listener.bind(address)
     finally:
         os.umask(umask)
     sandbox.share(home.socket, 0o600)

@@ -3,7 +3,12 @@
 import ctypes
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
+#: Longest address of a UNIX socket, in bytes (unix(7)).
+_SOCKET_BYTES = 107
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
 _PR_SET_NAME = 15
@@ -25,6 +30,20 @@ def boot_id() -> str:
 def name_process(name: str) -> None:
     """What `ps` shows of this process; at most 15 characters."""
     _prctl(_PR_SET_NAME, ctypes.c_char_p(name.encode()))
+
+
+@contextmanager
+def socket_address(path: Path) -> Iterator[str]:
+    """What bind and connect may call the socket at `path`. One that is too long for an address is
+    gone around, by a descriptor of its folder. Raises OSError if there is no such folder."""
+    if len(os.fsencode(path)) <= _SOCKET_BYTES:
+        yield str(path)
+        return
+    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)
 
 
 def adopt_orphans() -> None:

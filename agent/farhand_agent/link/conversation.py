@@ -8,6 +8,7 @@ from pathlib import Path
 
 from farhand_agent.core.frames import AttemptId
 from farhand_agent.host import wire
+from farhand_agent.host.linux import socket_address
 from farhand_wire import limits, spool
 
 
@@ -39,7 +40,8 @@ class Conversation(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         try:
             self.inode = os.stat(path).st_ino
-            await loop.create_unix_connection(lambda: self, str(path))
+            with socket_address(path) as address:
+                await loop.create_unix_connection(lambda: self, address)
         except OSError:
             return False
         return True

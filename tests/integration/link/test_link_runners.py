@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 import pytest
@@ -91,10 +92,12 @@ class Bench:
 
 
 @pytest.fixture
-async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
-    bench = Bench(tmp_path / "s")
-    yield bench
-    await bench.close()
+async def bench() -> AsyncIterator[Bench]:
+    # The name of a test makes a path that is too long for a socket's address.
+    with TemporaryDirectory(prefix="farhand-") as folder:
+        bench = Bench(Path(folder))
+        yield bench
+        await bench.close()
 
 
 async def test_a_spare_is_told_what_to_run(bench: Bench) -> None:
