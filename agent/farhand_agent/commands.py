@@ -58,6 +58,7 @@ def run(asked: argparse.Namespace) -> int:
             state=state,
             sandbox_root=root,
             link_main=lambda hints: _link(asked, state, root, hints),
+            link_load=_load_link,
             environ=os.environ,
         )
     except StateInUse as error:
@@ -72,6 +73,10 @@ def run(asked: argparse.Namespace) -> int:
             why=str(error),
             do="run as the owner of the directory, or choose another one with --state",
         ) from error
+
+
+def _load_link() -> None:
+    import farhand_agent.link.process  # noqa: F401 - for its effect
 
 
 def _link(asked: argparse.Namespace, state: Path, root: Path, hints: int) -> int:

@@ -28,7 +28,12 @@ def main(state: Path, sandbox: Path, user: str = "") -> int:
         environ=os.environ,
         interpreters={"powershell": str(state / "pwsh")},
         link_user=user,
+        link_load=lambda: _note_loader(state),
     )
+
+
+def _note_loader(state: Path) -> None:
+    (state / "loader").write_text(str(os.getresuid()))
 
 
 def _try_rights(state: Path, sandbox: Sandbox) -> None:

@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 
 from farhand_agent.host.backoff import Backoff
@@ -16,7 +17,7 @@ from farhand_agent.host.door import listen
 from farhand_agent.host.folder import remove_tree
 from farhand_agent.host.home import Home
 from farhand_agent.host.host import Host, this_host
-from farhand_agent.host.link_process import LinkProcess, User, user_named
+from farhand_agent.host.link_process import LinkProcess, user_named
 from farhand_agent.host.linux import boot_id
 from farhand_agent.host.loop import Loop, watch_signals
 from farhand_agent.host.process import alive
@@ -42,14 +43,16 @@ def run_launcher(
     environ: Mapping[str, str],
     interpreters: Mapping[str, str] | None = None,
     link_user: str = "farhand",
+    link_load: Callable[[], None] = lambda: None,
     log: Callable[[str], None] | None = None,
 ) -> int:
     """Run the agent until it is told to stop; the exit code of the command.
 
     `link_main` is called in a forked child that has dropped to `link_user` (if we are root and
     there is one), with a descriptor on which a byte says that there may be a runner which it does
-    not know yet. It ends the agent by returning 0 or DO_NOT_RESTART; otherwise it is called again
-    in a new child. `interpreters` names programs to prefer, by runbook type.
+    not know yet; `link_load` imports what it needs, before the drop. It ends the agent by returning
+    0 or DO_NOT_RESTART; otherwise it is called again in a new child. `interpreters` names programs
+    to prefer, by runbook type.
 
     Raises StateInUse, NotOurs, and OSError if a directory cannot be made.
     """
@@ -66,7 +69,8 @@ def run_launcher(
         # Children share what is never looked at again by the garbage collector.
         gc.collect()
         gc.freeze()
-        return Launcher(host, link_main, user=user, log=log or _print).run()
+        link = partial(LinkProcess, main=link_main, load=link_load, user=user)
+        return Launcher(host, link, log=log or _print).run()
 
 
 class Launcher:
@@ -75,15 +79,14 @@ class Launcher:
     def __init__(
         self,
         host: Host,
-        link_main: Callable[[int], int],
+        link: Callable[..., LinkProcess],
         *,
-        user: User | None,
         log: Callable[[str], None],
     ) -> None:
         self._loop = Loop()
         self._host = host
         self._log = log
-        self._link = LinkProcess(self._loop, link_main, user=user, over=self._loop.stop, log=log)
+        self._link = link(self._loop, over=self._loop.stop, log=log)
         self._spares = Spares(self._loop, host, ready=self._link.hint, log=log)
         #: Processes that serve attempts and are not from `_spares`: recoveries, and runners that
         #: outlived another launcher.

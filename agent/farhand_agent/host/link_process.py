@@ -46,6 +46,7 @@ class LinkProcess:
         loop: Loop,
         main: Callable[[int], int],
         *,
+        load: Callable[[], None],
         user: User | None,
         over: Callable[[int], None],
         log: Callable[[str], None],
@@ -53,6 +54,7 @@ class LinkProcess:
         """`over` is called with the launcher's exit code when there will be no link any more."""
         self._loop = loop
         self._main = main
+        self._load = load
         self._user = user
         self._over = over
         self._log = log
@@ -125,6 +127,8 @@ class LinkProcess:
         name_process("farhand-link")
         # Ctrl-C reaches the whole foreground; the launcher alone decides what it means.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        # While it may still read where the agent is installed.
+        self._load()
         if self._user is not None:
             os.initgroups(self._user.name, self._user.gid)
             os.setresgid(self._user.gid, self._user.gid, self._user.gid)

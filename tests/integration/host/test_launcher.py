@@ -125,10 +125,13 @@ def test_a_link_of_another_user_may_dial_runners_and_read_nothing() -> None:
         host.start()
         try:
             wait_for(lambda: links(host))
+            loader = (state / "loader").read_text()
         finally:
             host.clean_up()
 
         ids = f"({nobody.pw_uid}, {nobody.pw_uid}, {nobody.pw_uid})"
+        # What the link needs was read before, by who may read it.
+        assert loader == "(0, 0, 0)"
         assert host.diary[0].startswith(f"user {ids} groups [{nobody.pw_gid}]")
         assert host.diary[1:7] == [
             "journal 32",
