@@ -4,7 +4,6 @@ import json
 import re
 from pathlib import Path
 
-import pytest
 from tests.acceptance.conftest import Deployment
 
 
@@ -55,9 +54,7 @@ def test_python_gets_its_parameters_in_argv(deployment: Deployment) -> None:
     assert done.out == b"['1', 'true']\n"
 
 
-def test_the_environment_is_the_documented_one(
-    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_environment_is_the_documented_one(deployment: Deployment) -> None:
     deployment.publish("env", "env -0\n")
 
     done = deployment.farhand("start", "env", "--run-on", "demo", "--follow")
