@@ -22,6 +22,8 @@ class Phase(enum.Enum):
     RUNNING = "running"
     #: The exit entry is in the spool.
     EXITED = "exited"
+    #: Every process of it stands still, until it is thawed or stopped.
+    FROZEN = "frozen"
     #: Claimed as void before anything ran: it will never run here.
     VOID = "void"
 
@@ -71,6 +73,8 @@ class Discard:
 
     id: AttemptId
     reason: str
+    #: A script that runs is left alone until it ends by itself.
+    let_run: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,12 +123,28 @@ class Grant:
     arguments: tuple[str, ...] = field(repr=False)
     group: str
     stop_grace_ms: int
+    #: The runner ends the script after this; 0: never.
+    timeout_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stop:
     id: AttemptId
     grace_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Freeze:
+    """Every process of the attempt is to stand still."""
+
+    id: AttemptId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thaw:
+    """A frozen attempt is to go on."""
+
+    id: AttemptId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,6 +213,20 @@ class NotStarted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Frozen:
+    """Every process of the attempt stands still."""
+
+    id: AttemptId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thawed:
+    """The attempt goes on."""
+
+    id: AttemptId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Output:
     """`size` bytes of the spool from `offset`; the link holds the bytes and adds them."""
 
@@ -232,6 +266,8 @@ ServerFrame = (
     | Withdraw
     | Grant
     | Stop
+    | Freeze
+    | Thaw
     | OutputAck
     | Resend
     | ResultAck
@@ -239,5 +275,16 @@ ServerFrame = (
     | Goodbye
 )
 AgentFrame = (
-    Hello | Heartbeat | Accept | Reject | Started | NotStarted | Output | Result | Drain | Goodbye
+    Hello
+    | Heartbeat
+    | Accept
+    | Reject
+    | Started
+    | NotStarted
+    | Frozen
+    | Thawed
+    | Output
+    | Result
+    | Drain
+    | Goodbye
 )

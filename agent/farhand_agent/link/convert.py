@@ -21,6 +21,7 @@ _PHASES = {
     Phase.RUNNING: worker_pb2.ATTEMPT_PHASE_RUNNING,
     Phase.EXITED: worker_pb2.ATTEMPT_PHASE_EXITED,
     Phase.VOID: worker_pb2.ATTEMPT_PHASE_VOID,
+    Phase.FROZEN: worker_pb2.ATTEMPT_PHASE_FROZEN,
 }
 
 
@@ -50,6 +51,12 @@ def agent_frame(frame: frames.AgentFrame, *, load: float, data: bytes) -> worker
         case frames.NotStarted(id=id_, reason=reason):
             void = worker_pb2.NotStarted(job_id=id_.job_id, attempt=id_.attempt, reason=reason)
             return worker_pb2.AgentFrame(not_started=void)
+        case frames.Frozen(id=id_):
+            frozen = worker_pb2.Frozen(job_id=id_.job_id, attempt=id_.attempt)
+            return worker_pb2.AgentFrame(frozen=frozen)
+        case frames.Thawed(id=id_):
+            thawed = worker_pb2.Thawed(job_id=id_.job_id, attempt=id_.attempt)
+            return worker_pb2.AgentFrame(thawed=thawed)
         case frames.Accept(offer_id=offer, cached=cached):
             return worker_pb2.AgentFrame(accept=worker_pb2.Accept(offer_id=offer, cached=cached))
         case frames.Reject(offer_id=offer, reason=reason, for_now=for_now):
@@ -127,7 +134,8 @@ def _verdict(message: worker_pb2.Verdict) -> frames.Continue | frames.Discard:
             order = getattr(message, "continue")
             return frames.Continue(id=_id(message), stored=order.stored, durable=order.durable)
         case "discard":
-            return frames.Discard(id=_id(message), reason=message.discard.reason)
+            order = message.discard
+            return frames.Discard(id=_id(message), reason=order.reason, let_run=order.let_run)
     raise BadFrame("a verdict without an order")
 
 
@@ -144,6 +152,7 @@ def _grant(message: worker_pb2.Grant) -> frames.Grant:
         arguments=tuple(message.arguments),
         group=message.group,
         stop_grace_ms=message.stop_grace_ms,
+        timeout_ms=message.timeout_ms,
     )
 
 
@@ -156,6 +165,8 @@ _READERS: dict[str, Callable[[Any], frames.ServerFrame]] = {
     "withdraw": lambda m: frames.Withdraw(offer_id=m.offer_id),
     "grant": _grant,
     "stop": lambda m: frames.Stop(id=_id(m), grace_ms=m.grace_ms),
+    "freeze": lambda m: frames.Freeze(id=_id(m)),
+    "thaw": lambda m: frames.Thaw(id=_id(m)),
     "output_ack": lambda m: frames.OutputAck(id=_id(m), stored=m.stored, durable=m.durable),
     "resend": lambda m: frames.Resend(id=_id(m), offset=m.offset),
     "result_ack": lambda m: frames.ResultAck(id=_id(m)),

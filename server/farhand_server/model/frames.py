@@ -16,7 +16,7 @@ class JournalEntry:
 
     job: JobId
     attempt: int
-    #: "running", "exited" or "void".
+    #: "running", "frozen", "exited" or "void".
     phase: str
     size: int
 
@@ -83,6 +83,22 @@ class NotStarted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Frozen:
+    """Every process of the attempt stands still."""
+
+    job: JobId
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thawed:
+    """The attempt goes on."""
+
+    job: JobId
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Output:
     job: JobId
     attempt: int
@@ -142,6 +158,8 @@ class Discard:
     job: JobId
     attempt: int
     reason: str
+    #: A script that runs is left alone until it ends by itself.
+    let_run: bool = False
 
 
 Verdict = Continue | Discard
@@ -193,6 +211,8 @@ class Grant:
     arguments: tuple[str, ...] = field(repr=False)
     group: str
     stop_grace_ms: int
+    #: The runner ends the script after this; 0: never.
+    timeout_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,6 +220,22 @@ class Stop:
     job: JobId
     attempt: int
     grace_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Freeze:
+    """Every process of the attempt is to stand still."""
+
+    job: JobId
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thaw:
+    """A frozen attempt is to go on."""
+
+    job: JobId
+    attempt: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,6 +281,8 @@ AgentFrame = (
     | Reject
     | Started
     | NotStarted
+    | Frozen
+    | Thawed
     | Output
     | Result
     | Leave
@@ -260,6 +298,8 @@ ServerFrame = (
     | Withdraw
     | Grant
     | Stop
+    | Freeze
+    | Thaw
     | OutputAck
     | Resend
     | ResultAck

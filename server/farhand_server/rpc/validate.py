@@ -245,6 +245,8 @@ RULES: dict[type[Message], tuple[Check, ...]] = {
     worker_pb2.Reject: _OFFER,
     worker_pb2.Started: _ATTEMPT,
     worker_pb2.NotStarted: _ATTEMPT,
+    worker_pb2.Frozen: _ATTEMPT,
+    worker_pb2.Thawed: _ATTEMPT,
     worker_pb2.Output: (
         *_ATTEMPT,
         On("offset", at_least(0)),

@@ -33,6 +33,10 @@ def to_agent(frame: server.ServerFrame) -> agent.ServerFrame | None:
             return _grant(frame)
         case server.Stop(job=job, attempt=attempt, grace_ms=grace_ms):
             return agent.Stop(id=AttemptId(job, attempt), grace_ms=grace_ms)
+        case server.Freeze(job=job, attempt=attempt):
+            return agent.Freeze(id=AttemptId(job, attempt))
+        case server.Thaw(job=job, attempt=attempt):
+            return agent.Thaw(id=AttemptId(job, attempt))
         case server.OutputAck(job=job, attempt=attempt, stored=stored, durable=durable):
             return agent.OutputAck(id=AttemptId(job, attempt), stored=stored, durable=durable)
         case server.Resend(job=job, attempt=attempt, offset=offset):
@@ -62,7 +66,7 @@ def _verdict(verdict: server.Verdict) -> agent.Continue | agent.Discard:
     id_ = AttemptId(verdict.job, verdict.attempt)
     if isinstance(verdict, server.Continue):
         return agent.Continue(id=id_, stored=verdict.stored, durable=verdict.durable)
-    return agent.Discard(id=id_, reason=verdict.reason)
+    return agent.Discard(id=id_, reason=verdict.reason, let_run=verdict.let_run)
 
 
 def _grant(frame: server.Grant) -> agent.Grant:
@@ -78,6 +82,7 @@ def _grant(frame: server.Grant) -> agent.Grant:
         arguments=frame.arguments,
         group=frame.group,
         stop_grace_ms=frame.stop_grace_ms,
+        timeout_ms=frame.timeout_ms,
     )
 
 
@@ -94,6 +99,10 @@ def to_server(frame: agent.AgentFrame, *, data: bytes = b"") -> server.AgentFram
             return server.Started(job=JobId(id_.job_id), attempt=id_.attempt)
         case agent.NotStarted(id=id_, reason=reason):
             return server.NotStarted(job=JobId(id_.job_id), attempt=id_.attempt, reason=reason)
+        case agent.Frozen(id=id_):
+            return server.Frozen(job=JobId(id_.job_id), attempt=id_.attempt)
+        case agent.Thawed(id=id_):
+            return server.Thawed(job=JobId(id_.job_id), attempt=id_.attempt)
         case agent.Output(id=id_, offset=offset):
             return server.Output(
                 job=JobId(id_.job_id), attempt=id_.attempt, offset=offset, data=data

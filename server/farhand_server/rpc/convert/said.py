@@ -15,6 +15,7 @@ _PHASES: dict[worker_pb2.AttemptPhase, str] = {
     worker_pb2.ATTEMPT_PHASE_RUNNING: "running",
     worker_pb2.ATTEMPT_PHASE_EXITED: "exited",
     worker_pb2.ATTEMPT_PHASE_VOID: "void",
+    worker_pb2.ATTEMPT_PHASE_FROZEN: "frozen",
 }
 
 
@@ -97,6 +98,8 @@ _SAID: dict[str, Callable[[Any], frames.AgentFrame]] = {
     "not_started": lambda said: frames.NotStarted(
         job=JobId(said.job_id), attempt=said.attempt, reason=sentence(said.reason)
     ),
+    "frozen": lambda said: frames.Frozen(job=JobId(said.job_id), attempt=said.attempt),
+    "thawed": lambda said: frames.Thawed(job=JobId(said.job_id), attempt=said.attempt),
     "output": output,
     "result": result,
     "drain": lambda said: frames.Drain(reason=sentence(said.reason)),

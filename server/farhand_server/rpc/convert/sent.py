@@ -18,8 +18,8 @@ def _verdict(verdict: frames.Verdict) -> worker_pb2.Verdict:
             order = worker_pb2.Continue(stored=stored, durable=durable, crc=crc)
             # A keyword of Python: the field cannot be named directly.
             getattr(wire, "continue").CopyFrom(order)
-        case frames.Discard(reason=reason):
-            wire.discard.CopyFrom(worker_pb2.Discard(reason=reason))
+        case frames.Discard(reason=reason, let_run=let_run):
+            wire.discard.CopyFrom(worker_pb2.Discard(reason=reason, let_run=let_run))
     return wire
 
 
@@ -53,6 +53,7 @@ def _grant(frame: frames.Grant) -> worker_pb2.ServerFrame:
             arguments=frame.arguments,
             group=frame.group,
             stop_grace_ms=frame.stop_grace_ms,
+            timeout_ms=frame.timeout_ms,
         )
     )
 
@@ -119,6 +120,10 @@ def _rare(frame: frames.ServerFrame) -> worker_pb2.ServerFrame:
             )
         case frames.Welcome():
             return _welcome(frame)
+        case frames.Freeze(job=job, attempt=attempt):
+            return made(freeze=worker_pb2.Freeze(job_id=job, attempt=attempt))
+        case frames.Thaw(job=job, attempt=attempt):
+            return made(thaw=worker_pb2.Thaw(job_id=job, attempt=attempt))
         case frames.Drain(reason=reason, retry_after_ms=wait):
             return made(drain=worker_pb2.Drain(reason=reason, retry_after_ms=wait))
         case frames.Goodbye(reason=reason):
