@@ -33,6 +33,17 @@ UNPROVEN_STREAMS = 1_000
 #: A probing stream ends after this.
 PROBE_SECONDS = 60.0
 SESSION_TOKEN_SECONDS = 600.0
+#: A job whose worker stays away so long is given up: one that may run once waits for its truth, ...
+LOST_AFTER_ONCE_SECONDS = 24 * 3600.0
+#: ... one that may run again is started elsewhere (Kubernetes evicts after 5 min).
+LOST_AFTER_SECONDS = 300.0
+LOST_AFTER_SECONDS_MOST = 366 * 86400
+#: Attempts of an at-least-once job that may have run and did not report. Azure: 3.
+ATTEMPTS_MOST = 3
+#: Absence is written down this often, so that restarts of the server do not defer LOST_AFTER.
+ABSENCE_SECONDS = 60.0
+JOB_TIMEOUT_SECONDS_MOST = 366 * 86400
+STOP_GRACE_SECONDS_MOST = 3600
 #: Started goes alone when nothing came along to carry it.
 STARTED_RIDE_SECONDS = 0.02
 #: SIGTERM to SIGKILL.
@@ -54,6 +65,8 @@ PARAMETERS = 50
 #: Azure: 512 KB, counted as JSON.
 PARAMETERS_BYTES = 512 * 1024
 DESCRIPTION_CHARACTERS = 1024
+#: Why somebody gave up a job.
+REASON_CHARACTERS = 512
 NAME_CHARACTERS = 63
 PAGE_SIZE = 100
 PAGE_SIZE_MOST = 1_000

@@ -163,6 +163,14 @@ class JobNotStoppable(Refusal):
     kind = Kind.STATE
 
 
+class JobNotSuspendable(Refusal):
+    kind = Kind.STATE
+
+
+class JobNotResumable(Refusal):
+    kind = Kind.STATE
+
+
 class TooManyStreams(Refusal):
     kind = Kind.LIMIT
 

@@ -8,23 +8,13 @@ from collections.abc import Iterator, Set
 from dataclasses import dataclass, field, replace
 
 from farhand_server.errors import OutcomeUnknown
-from farhand_server.model.account import AccountKey, KeySlot, RegistrationToken
+from farhand_server.model.account import Account, AccountKey, KeySlot, RegistrationToken
 from farhand_server.model.clock import UnixMs
 from farhand_server.model.identifiers import AccountId, GroupId, JobId, RunbookId, WorkerId
 from farhand_server.model.job import Attempt, Job, JobStatus
 from farhand_server.model.runbook import Runbook, RunbookType
 from farhand_server.model.worker import Group, Worker
 
-_SERVED = frozenset(
-    {
-        JobStatus.ACTIVATING,
-        JobStatus.RUNNING,
-        JobStatus.DISCONNECTED,
-        JobStatus.SUSPENDING,
-        JobStatus.STOPPING,
-        JobStatus.RESUMING,
-    }
-)
 _OVER = frozenset({JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.STOPPED, JobStatus.REMOVING})
 
 
@@ -45,7 +35,7 @@ class Failure(enum.Enum):
 class Tables:
     """Every row; the values are frozen, so a shallow copy is a snapshot."""
 
-    accounts: dict[AccountId, str] = field(default_factory=dict)
+    accounts: dict[AccountId, Account] = field(default_factory=dict)
     jobs: dict[JobId, Job] = field(default_factory=dict)
     attempts: dict[tuple[JobId, int], Attempt] = field(default_factory=dict)
     runbooks: dict[RunbookId, Runbook] = field(default_factory=dict)
@@ -202,14 +192,18 @@ class MemoryTx:
         self.written = True
         self.tables.keys[key.account, key.slot] = key
 
-    def account_name(self, account: AccountId) -> str:
-        return self.tables.accounts.get(account, "")
+    def account(self, account: AccountId) -> Account:
+        return self.tables.accounts[account]
+
+    def save_account(self, account: Account) -> None:
+        self.written = True
+        self.tables.accounts[account.id] = account
 
     def _waiting(self) -> list[Job]:
         return [j for j in self.tables.jobs.values() if j.status is JobStatus.NEW]
 
     def _served(self) -> list[Job]:
-        return [j for j in self.tables.jobs.values() if j.status in _SERVED]
+        return [j for j in self.tables.jobs.values() if j.is_held]
 
     def _unique(self, kept: bool, what: str) -> None:
         """What a database does when a constraint is broken. Raises OutcomeUnknown."""

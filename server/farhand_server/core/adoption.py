@@ -6,27 +6,17 @@ same journal on the same boot provably never ran; from any other, it may have.
 
 from dataclasses import dataclass, field, replace
 
-from farhand_server.core import dispatch
 from farhand_server.core import events as on
+from farhand_server.core import fates, freezing, orders
 from farhand_server.core.context import Context
-from farhand_server.core.effects import Effect, OpenSpool, Send, Wake
+from farhand_server.core.effects import Effect, OpenSpool, Wake
 from farhand_server.model import frames
-from farhand_server.model.identifiers import SessionId
 from farhand_server.model.job import Job, JobStatus
 from farhand_server.model.output import Extent, SpoolId
 from farhand_server.model.worker import Worker
-from farhand_wire import limits
 
-#: States in which the current attempt of a worker that reports it goes on.
-_GOES_ON = frozenset(
-    {
-        JobStatus.ACTIVATING,
-        JobStatus.RUNNING,
-        JobStatus.DISCONNECTED,
-        JobStatus.STOPPING,
-        JobStatus.SUSPENDED,
-    }
-)
+#: What a person asked for and the worker has not confirmed: an attempt that runs does not end it.
+_ASKED = frozenset({JobStatus.STOPPING, JobStatus.SUSPENDING})
 
 
 @dataclass(slots=True)
@@ -40,25 +30,18 @@ class Judgement:
 
 
 def judge(worker: Worker, event: on.Greeted, ctx: Context) -> Judgement:
-    """One verdict for each entry of the journal, and the fate of each job that is missing."""
+    """One verdict for each entry of the journal, and the fate of each job that is missing. `worker`
+    is its row as it was before."""
     judgement = Judgement()
     listed: set[SpoolId] = set()
     for entry in event.hello.journal:
         spool = SpoolId(job=entry.job, attempt=entry.attempt)
         listed.add(spool)
         _answer(worker, entry, spool, event, judgement, ctx)
-    remembers_all = _remembers_all(worker, event.hello)
     for job in ctx.tx.served_by(worker.id):
         if SpoolId(job=job.id, attempt=job.attempt) not in listed:
-            judgement.after += _missing(job, ctx, never_ran=remembers_all)
+            judgement.after += _missing(job, worker, event.hello, ctx)
     return judgement
-
-
-def _remembers_all(worker: Worker, hello: frames.Hello) -> bool:
-    """Whether absence proves that an attempt never ran. A journal on a disk may survive a loss of
-    power that an attempt's folder did not; one without an id may lack what a silent runner has."""
-    same = (worker.journal_id, worker.boot_id) == (hello.journal_id, hello.boot_id)
-    return same and bool(hello.journal_id)
 
 
 def _answer(
@@ -70,21 +53,25 @@ def _answer(
     ctx: Context,
 ) -> None:
     job = ctx.tx.job(entry.job)
-    current = (
-        job is not None and job.is_served_by(worker.id, entry.attempt) and job.status in _GOES_ON
-    )
-    if job is None or not current:
+    if job is None or not _goes_on(job, worker, entry):
         reason = "the job is over" if job is not None else "the job is not known here"
         judgement.answers.append(_discard(entry, reason))
     elif entry.phase == "void":
         judgement.answers.append(_discard(entry, "it never ran; the job goes elsewhere"))
-        judgement.after += dispatch.requeue(job, ctx, outcome="never started")
+        judgement.after += fates.never_ran(job, ctx, why="")
     else:
         extent = event.extents.get(spool, Extent())
         judgement.answers.append(_continue(entry, extent))
         judgement.serving.add(spool)
         judgement.before.append(OpenSpool(session=event.session, spool=spool, extent=extent))
-        judgement.after += _take_up(job, event, ctx)
+        judgement.after += _take_up(job, entry, event, ctx)
+
+
+def _goes_on(job: Job, worker: Worker, entry: frames.JournalEntry) -> bool:
+    """Whether it is the current attempt; one that was given up and turns up is, until somebody has
+    decided otherwise."""
+    holds = job.status.is_granted or job.status is JobStatus.SUSPENDED
+    return holds and job.is_served_by(worker.id, entry.attempt)
 
 
 def _discard(entry: frames.JournalEntry, reason: str) -> frames.Discard:
@@ -101,48 +88,44 @@ def _continue(entry: frames.JournalEntry, extent: Extent) -> frames.Continue:
     )
 
 
-def _take_up(job: Job, event: on.Greeted, ctx: Context) -> list[Effect]:
-    """The attempt is alive, or its end is on the way."""
-    if job.status is JobStatus.STOPPING:
-        return [stop_frame(job, event.session)]
+def _take_up(job: Job, entry: frames.JournalEntry, event: on.Greeted, ctx: Context) -> list[Effect]:
+    """The attempt is alive, or its end is on the way. What was asked for meanwhile is still due."""
+    if entry.phase == "frozen":
+        effects = freezing.frozen(job, ctx)
+    elif job.status in _ASKED:
+        effects = _back(job, ctx)
+    else:
+        effects = _runs(job, ctx)
+    now = ctx.tx.job(job.id) or job
+    return [*effects, *orders.due(now, event.session)]
+
+
+def _back(job: Job, ctx: Context) -> list[Effect]:
+    """Its worker is not missed any more."""
+    if job.away_ms:
+        ctx.tx.swap_job(job, replace(job, away_ms=0))
+    return []
+
+
+def _runs(job: Job, ctx: Context) -> list[Effect]:
+    """Whatever was thought of it. A job that is Resuming has got what it wanted."""
     if job.status is JobStatus.RUNNING:
         return []
-    running = job.become(JobStatus.RUNNING)
+    running = replace(job.become(JobStatus.RUNNING), may_run=True, away_ms=0)
     if job.started is None:
         running = replace(running, started=ctx.now.unix_ms)
     return [Wake(job=running)] if ctx.tx.swap_job(job, running) else []
 
 
-def stop_frame(job: Job, session: SessionId) -> Send:
-    """Tells the worker to end the attempt."""
-    return Send(
-        session=session,
-        frame=frames.Stop(
-            job=job.id,
-            attempt=job.attempt,
-            grace_ms=int(limits.STOP_GRACE_SECONDS * 1000),
-        ),
-    )
-
-
-def _missing(job: Job, ctx: Context, *, never_ran: bool) -> list[Effect]:
-    if never_ran and job.status is not JobStatus.SUSPENDED:
-        return dispatch.requeue(job, ctx, outcome="never started")
-    return died(job, ctx, why=f"worker {job.worker_name} came back without it")
-
-
-def died(job: Job, ctx: Context, *, why: str) -> list[Effect]:
-    """An attempt that may have run will never report: nobody starts it again by itself."""
-    if job.status is JobStatus.SUSPENDED:
-        return []
-    if job.status is JobStatus.STOPPING:
-        over = replace(job.become(JobStatus.STOPPED, details=why), ended=ctx.now.unix_ms)
-    else:
-        over = job.become(
-            JobStatus.SUSPENDED,
-            details=f"outcome unknown: {why}; it may have run, so it is not started again",
-        )
-    if not ctx.tx.swap_job(job, over):
-        return []
-    ctx.tx.end_attempt(job.id, job.attempt, ended=ctx.now.unix_ms, outcome=f"died: {why}")
-    return [Wake(job=over)]
+def _missing(job: Job, worker: Worker, hello: frames.Hello, ctx: Context) -> list[Effect]:
+    """Absence proves that an attempt never ran where the journal is the same, on the same boot (one
+    on a disk may survive a loss of power that an attempt's folder did not), it is complete (one
+    without an id may lack what a silent runner has), and nothing of the attempt was ever seen."""
+    same_boot = worker.boot_id == hello.boot_id
+    complete = bool(hello.journal_id) and worker.journal_id == hello.journal_id
+    if same_boot and complete and job.started is None:
+        return fates.never_ran(job, ctx, why="")
+    why = f"worker {job.worker_name} came back without it"
+    if not same_boot:
+        why += ", after a restart of its host"
+    return fates.unreported(job, ctx, why=why, over=not same_boot)

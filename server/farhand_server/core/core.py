@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
-from farhand_server.core import events as on
 from farhand_server.core import (
+    account,
     explain,
+    freezing,
     groups,
     jobs,
     overview,
@@ -16,6 +17,7 @@ from farhand_server.core import (
     tokens,
     workers,
 )
+from farhand_server.core import events as on
 from farhand_server.core.context import Context
 from farhand_server.core.effects import Answer, Count, Effect, EndSession
 from farhand_server.core.live import Live
@@ -29,9 +31,14 @@ Rule = Callable[[Any, Context], list[Effect]]
 RULES: dict[type, Rule] = {
     on.StartJob: jobs.start,
     on.StopJob: jobs.stop,
+    on.SuspendJob: freezing.suspend,
+    on.ResumeJob: freezing.resume,
+    on.ForceCloseJob: jobs.force_close,
     on.ImportRunbook: runbooks.import_,
     on.PublishRunbook: runbooks.publish,
+    on.UpdateRunbook: runbooks.update,
     on.DeleteRunbook: runbooks.delete,
+    on.UpdateAccount: account.update,
     on.CreateGroup: groups.create,
     on.DeleteGroup: groups.delete,
     on.DeleteWorker: workers.delete,

@@ -4,8 +4,6 @@ A job is offered before it is granted: an offer promises nothing, the grant's co
 claim. A member that was heard just now is granted to without being asked.
 """
 
-from dataclasses import replace
-
 from farhand_server.core.context import Context
 from farhand_server.core.effects import Effect, OpenSpool, Send, Wake
 from farhand_server.core.live import OpenOffer, Session
@@ -15,7 +13,6 @@ from farhand_server.model.identifiers import GroupId, JobId, OfferId
 from farhand_server.model.job import Attempt, Job, JobStatus
 from farhand_server.model.output import Extent, SpoolId
 from farhand_server.model.runbook import RunbookType
-from farhand_wire import limits
 
 #: Jobs looked at in one go, at most.
 LOOK_AHEAD = 16
@@ -162,7 +159,8 @@ def _grant_frame(job: Job, member: Session, ctx: Context, offer: OfferId | None)
         parameters=job.parameters,
         arguments=job.arguments,
         group=job.group_name,
-        stop_grace_ms=int(limits.STOP_GRACE_SECONDS * 1000),
+        stop_grace_ms=job.stop_grace_ms,
+        timeout_ms=job.timeout * 1000,
     )
 
 
@@ -206,31 +204,6 @@ def rejected(session: Session, frame: frames.Reject, ctx: Context) -> list[Effec
     until = ctx.alarm_in(pause)
     ctx.live.refusals[opened.job, session.worker] = (until, frame.reason)
     return dispatch(opened.group, ctx)
-
-
-def not_started(session: Session, job: Job, reason: str, ctx: Context) -> list[Effect]:
-    """A granted attempt that provably never ran: the job goes to another member at once."""
-    until = ctx.alarm_in(ctx.patience.exclusion)
-    ctx.live.refusals[job.id, session.worker] = (until, reason)
-    return requeue(job, ctx, outcome=f"never started: {reason}")
-
-
-def requeue(job: Job, ctx: Context, *, outcome: str) -> list[Effect]:
-    """A job whose attempt never ran waits again, or is Stopped if that was asked for."""
-    stopping = job.status is JobStatus.STOPPING
-    if stopping:
-        again = replace(
-            job.become(JobStatus.STOPPED, details="stopped before it ran"),
-            ended=ctx.now.unix_ms,
-        )
-    else:
-        again = replace(job.become(JobStatus.NEW), worker=None, worker_name="", started=None)
-    if not ctx.tx.swap_job(job, again):
-        return []
-    ctx.tx.end_attempt(job.id, job.attempt, ended=ctx.now.unix_ms, outcome=outcome)
-    if not stopping:
-        ctx.live.queues.add(job.group)
-    return [Wake(job=again), *dispatch(job.group, ctx)]
 
 
 def drop(session: Session, ctx: Context) -> list[Effect]:

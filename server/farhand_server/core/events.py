@@ -7,7 +7,8 @@ from farhand_server.model import frames
 from farhand_server.model.account import AccountKey, Principal, RegistrationToken
 from farhand_server.model.identifiers import JobId, SessionId, WorkerId
 from farhand_server.model.output import Extent, SpoolId
-from farhand_server.model.runbook import RunbookType
+from farhand_server.model.runbook import Delivery, RunbookType
+from farhand_wire import limits
 
 #: Names the caller that waits for an Answer.
 CallId = NewType("CallId", int)
@@ -39,6 +40,25 @@ class StartJob(Call):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StopJob(Call):
     job: JobId
+    #: SIGTERM to SIGKILL.
+    grace_ms: int = int(limits.STOP_GRACE_SECONDS * 1000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuspendJob(Call):
+    job: JobId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResumeJob(Call):
+    job: JobId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForceCloseJob(Call):
+    job: JobId
+    #: For people.
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +75,26 @@ class ImportRunbook(Call):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishRunbook(Call):
     name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateRunbook(Call):
+    """Changes the settings that `fields` names; the others are not looked at."""
+
+    name: str
+    fields: frozenset[str]
+    description: str = ""
+    #: None: as the account says.
+    delivery: Delivery | None = None
+    #: Seconds; 0: the delivery's own.
+    lost_after: int = 0
+    #: Seconds; 0: never.
+    timeout: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateAccount(Call):
+    delivery: Delivery
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,9 +204,14 @@ class Tick:
 Event = (
     StartJob
     | StopJob
+    | SuspendJob
+    | ResumeJob
+    | ForceCloseJob
     | ImportRunbook
     | PublishRunbook
+    | UpdateRunbook
     | DeleteRunbook
+    | UpdateAccount
     | CreateGroup
     | DeleteGroup
     | DeleteWorker

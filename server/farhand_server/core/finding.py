@@ -6,7 +6,9 @@ from farhand_server.errors import JobNotFound
 from farhand_server.model.job import Job
 
 
-def find_job(event: on.StopJob | on.Explain, ctx: Context) -> Job:
+def find_job(
+    event: on.StopJob | on.SuspendJob | on.ResumeJob | on.ForceCloseJob | on.Explain, ctx: Context
+) -> Job:
     """A job of the caller's account. Raises JobNotFound."""
     job = ctx.tx.job(event.job)
     if job is None or job.account != event.by.account:

@@ -2,9 +2,8 @@
 
 from dataclasses import replace
 
-from farhand_server.core import dispatch
+from farhand_server.core import dispatch, fates, leases, orders
 from farhand_server.core import events as on
-from farhand_server.core.adoption import stop_frame
 from farhand_server.core.context import Context
 from farhand_server.core.effects import Answer, CloseSpool, Count, Effect, Send, Wake
 from farhand_server.core.explain import sentence
@@ -17,7 +16,7 @@ from farhand_server.errors import (
     RunbookNotPublished,
 )
 from farhand_server.model import frames
-from farhand_server.model.identifiers import JobId
+from farhand_server.model.identifiers import JobId, WorkerId
 from farhand_server.model.job import Job, JobStatus
 from farhand_server.model.output import SpoolId
 from farhand_server.model.runbook import Runbook
@@ -65,6 +64,7 @@ def _published(event: on.StartJob, ctx: Context) -> Runbook:
 
 
 def _job(event: on.StartJob, runbook: Runbook, group: Group, ctx: Context) -> Job:
+    delivery = runbook.delivery or ctx.tx.account(event.by.account).delivery
     return Job(
         id=event.job,
         account=event.by.account,
@@ -76,6 +76,9 @@ def _job(event: on.StartJob, runbook: Runbook, group: Group, ctx: Context) -> Jo
         group=group.id,
         group_name=group.name,
         status=JobStatus.NEW,
+        delivery=delivery,
+        lost_after=runbook.lost_after or delivery.lost_after,
+        timeout=runbook.timeout,
         parameters=event.parameters,
         arguments=event.arguments,
         started_by=event.by.name,
@@ -101,28 +104,30 @@ def _same(known: Job, event: on.StartJob) -> Job:
 
 
 def stop(event: on.StopJob, ctx: Context) -> list[Effect]:
-    """Ends a job: at once if it never ran, else when its worker says that nothing of it runs."""
-    job = find_job(event, ctx)
+    """Ends a job: at once if nothing of it runs, else when its worker says that nothing does."""
+    known = find_job(event, ctx)
+    job = replace(known, stop_grace_ms=event.grace_ms)
     match job.status:
         case JobStatus.NEW | JobStatus.BLOCKED:
-            stopped = replace(
-                job.become(JobStatus.STOPPED, details="stopped before it ran"),
-                ended=ctx.now.unix_ms,
+            stopped = job.finish(
+                JobStatus.STOPPED, details="stopped before it ran", ended=ctx.now.unix_ms
             )
             withdrawn = dispatch.withdraw(job, ctx)
             effects = _swap(job, stopped, event, ctx, withdrawn)
             return [*effects, *dispatch.dispatch(job.group, ctx)] if withdrawn else effects
-        case JobStatus.ACTIVATING | JobStatus.RUNNING | JobStatus.DISCONNECTED:
-            stopping = job.become(JobStatus.STOPPING, details=_stopping_details(job, ctx))
-            return _swap(job, stopping, event, ctx, _stop_frames(stopping, ctx))
-        case JobStatus.SUSPENDED:
-            stopped = replace(
-                job.become(JobStatus.STOPPED, details=f"stopped; {job.details}"),
-                ended=ctx.now.unix_ms,
-            )
+        case JobStatus.SUSPENDED if not job.may_run:
+            details = f"stopped; {job.details}"
+            stopped = job.finish(JobStatus.STOPPED, details=details, ended=ctx.now.unix_ms)
             return _swap(job, stopped, event, ctx, [])
-        case JobStatus.STOPPING:
+        case JobStatus.STOPPING if job == known:
             return [Answer(call=event.call, value=job)]
+        case JobStatus.STOPPING:
+            return _swap(job, job, event, ctx, orders.tell(job, ctx))
+        case status if status.is_granted or status is JobStatus.SUSPENDED:
+            _check_somebody_can_stop(job, ctx)
+            stopping = job.become(JobStatus.STOPPING, details=_stopping_details(job, ctx))
+            leases.miss(_worker(job), ctx)
+            return _swap(job, stopping, event, ctx, orders.tell(stopping, ctx))
         case status:
             raise JobNotStoppable(
                 f"job {job.id} is {status.name.capitalize()} already",
@@ -130,22 +135,62 @@ def stop(event: on.StopJob, ctx: Context) -> list[Effect]:
             )
 
 
+def _check_somebody_can_stop(job: Job, ctx: Context) -> None:
+    """A job that was given up may have nobody left who could say that it has ended."""
+    session = ctx.live.of_worker(_worker(job))
+    if session is not None:
+        knows = SpoolId(job=job.id, attempt=job.attempt) in session.serving
+        why = f"worker {job.worker_name} is here and does not know it"
+    else:
+        knows = ctx.tx.worker(_worker(job)) is not None
+        why = f"worker {job.worker_name} was removed"
+    if not knows:
+        raise JobNotStoppable(
+            f"nobody can say when job {job.id} has ended",
+            why=f"{why}; the runbook may still run there",
+            do=f'look at the machine, then: farhand job force-close {job.id} --reason "…"',
+        )
+
+
+def _worker(job: Job) -> WorkerId:
+    assert job.worker is not None, "a granted job has a worker"
+    return job.worker
+
+
 def _stopping_details(job: Job, ctx: Context) -> str:
-    if job.worker is not None and ctx.live.of_worker(job.worker) is None:
-        return f"worker {job.worker_name} is out of contact; it is stopped when it returns"
-    return ""
+    away = ctx.live.of_worker(_worker(job)) is None
+    return leases.stopped_later(job) if away else ""
 
 
 def _swap(
-    job: Job, new: Job, event: on.StopJob, ctx: Context, effects: list[Effect]
+    job: Job, new: Job, event: on.StopJob | on.ForceCloseJob, ctx: Context, effects: list[Effect]
 ) -> list[Effect]:
     ctx.tx.swap_job(job, new)
     return [*effects, Wake(job=new), Answer(call=event.call, value=new)]
 
 
-def _stop_frames(job: Job, ctx: Context) -> list[Effect]:
-    session = ctx.live.of_worker(job.worker) if job.worker is not None else None
-    return [stop_frame(job, session.id)] if session is not None else []
+def force_close(event: on.ForceCloseJob, ctx: Context) -> list[Effect]:
+    """Gives a job up: it is Failed, whatever its worker still does, and no truth changes that."""
+    job = find_job(event, ctx)
+    if job.status.is_final:
+        raise JobNotStoppable(
+            f"job {job.id} is {job.status.name.capitalize()} already",
+            do=f"see: farhand job show {job.id}",
+        )
+    details = f"force-closed by {event.by.name}: {event.reason}"
+    if job.may_run:
+        details += f"; the runbook may still run on {job.worker_name}"
+    closed = job.finish(JobStatus.FAILED, details=details, ended=ctx.now.unix_ms)
+    held = ctx.live.of_worker(job.worker) if job.worker is not None else None
+    told: list[Effect] = []
+    if held is not None and SpoolId(job=job.id, attempt=job.attempt) in held.serving:
+        told = [orders.stop(job, held.id)]
+    if job.attempt:
+        ctx.tx.end_attempt(job.id, job.attempt, ended=ctx.now.unix_ms, outcome="force-closed")
+    withdrawn = dispatch.withdraw(job, ctx)
+    ctx.live.forget_job(job.id)
+    effects = _swap(job, closed, event, ctx, [*told, *withdrawn])
+    return [*effects, *dispatch.dispatch(job.group, ctx)] if withdrawn else effects
 
 
 def ended(event: on.Ended, ctx: Context) -> list[Effect]:
@@ -162,9 +207,16 @@ def ended(event: on.Ended, ctx: Context) -> list[Effect]:
         Send(session=session.id, frame=frames.ResultAck(job=spool.job, attempt=spool.attempt)),
     ]
     job = ctx.tx.job(result.job)
-    if job is None or not job.is_served_by(session.worker, result.attempt) or job.status.is_final:
-        over.append(Count(worker=session.worker, reason="Result of an attempt that is over"))
+    current = job is not None and job.is_served_by(session.worker, result.attempt)
+    if job is None or not current or job.status.is_final:
+        if not (current and job and job.end is None):  # else it was given up meanwhile
+            over.append(Count(worker=session.worker, reason="Result of an attempt that is over"))
         return [*over, *dispatch.dispatch(session.group, ctx)]
+    if result.end.lost:
+        why = result.end.reason or "the runner was lost"
+        ctx.live.started.pop(spool, None)
+        effects = fates.unreported(job, ctx, why=why, over=True)
+        return [*over, *effects, *dispatch.dispatch(session.group, ctx)]
     final = _final(job, event, ctx)
     ctx.tx.swap_job(job, final)
     ctx.tx.end_attempt(
@@ -180,9 +232,8 @@ def _final(job: Job, event: on.Ended, ctx: Context) -> Job:
     since = ctx.live.started.pop(SpoolId(job=job.id, attempt=job.attempt), ctx.now)
     details = "" if status is JobStatus.COMPLETED else end.sentence(status)
     return replace(
-        job.become(status, details=details),
+        job.finish(status, details=details, ended=ctx.now.unix_ms),
         started=job.started if job.started is not None else since.unix_ms,
-        ended=ctx.now.unix_ms,
         end=end,
         output_bytes=event.extent.payload,
     )

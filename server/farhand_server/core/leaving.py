@@ -1,6 +1,6 @@
 """A worker goes: by itself or by an operator's hand. Its key is worth nothing from then on."""
 
-from farhand_server.core import adoption, dispatch
+from farhand_server.core import dispatch, fates
 from farhand_server.core.context import Context
 from farhand_server.core.effects import Effect, EndSession
 from farhand_server.errors import InUse
@@ -18,9 +18,10 @@ def leave(worker: WorkerId, *, force: bool, ctx: Context) -> list[Effect]:
         )
     effects: list[Effect] = []
     for job in serving:
-        effects += adoption.died(job, ctx, why=f"worker {job.worker_name} was removed")
+        why = f"worker {job.worker_name} was removed"
+        effects += fates.unreported(job, ctx, why=why, over=False)
     ctx.tx.delete_worker(worker)
-    ctx.live.absent.pop(worker, None)
+    ctx.live.forget_absence(worker)
     session = ctx.live.of_worker(worker)
     if session is not None:
         effects.append(EndSession(session=session.id, reason="the worker was removed"))

@@ -82,6 +82,16 @@ class OpenOffer:
     opened: Instant
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Missed:
+    """A worker whose absence is counted."""
+
+    #: Up to here it is written down.
+    since: Instant
+    #: When to look again.
+    due: Instant
+
+
 class Live:
     """Sessions by id, worker and group; offers by id and job; when to look again."""
 
@@ -95,6 +105,8 @@ class Live:
         self.queues: set[GroupId] = set()
         #: Workers without a session that serve jobs, and when these become Disconnected.
         self.absent: dict[WorkerId, Instant] = {}
+        #: Workers whose jobs are Disconnected, or are to be stopped when they return.
+        self.missed: dict[WorkerId, Missed] = {}
         #: Why a worker does not get a job for a while: until when, and its words.
         self.refusals: dict[tuple[JobId, WorkerId], tuple[Instant, str]] = {}
         #: Attempts seen to run, not written down yet.
@@ -109,7 +121,12 @@ class Live:
         self.sessions[session.id] = session
         self._by_worker[session.worker] = session
         self._by_group.setdefault(session.group, {})[session.id] = session
-        self.absent.pop(session.worker, None)
+        self.forget_absence(session.worker)
+
+    def forget_absence(self, worker: WorkerId) -> None:
+        """It is here, or will never come."""
+        self.absent.pop(worker, None)
+        self.missed.pop(worker, None)
 
     def drop(self, session: Session) -> list[OpenOffer]:
         """Forgets a session; gives the offers that died with it."""

@@ -19,6 +19,8 @@ class Patience:
     exclusion: float = 60.0
     #: Started is written down after this, unless the result came first.
     started: float = 0.05
+    #: How long a worker has been missed is written down this often.
+    absence: float = limits.ABSENCE_SECONDS
     #: A worker's last-seen time is written at most so often.
     last_seen: float = 60.0
 

@@ -3,7 +3,7 @@
 from collections.abc import Set
 from typing import Protocol
 
-from farhand_server.model.account import AccountKey, RegistrationToken
+from farhand_server.model.account import Account, AccountKey, RegistrationToken
 from farhand_server.model.clock import UnixMs
 from farhand_server.model.identifiers import AccountId, GroupId, JobId, RunbookId, WorkerId
 from farhand_server.model.job import Attempt, Job
@@ -26,7 +26,7 @@ class Tx(Protocol):
         ...
 
     def served_by(self, worker: WorkerId) -> list[Job]:
-        """Jobs whose current attempt is granted to `worker` and has not ended."""
+        """Jobs whose current attempt `worker` holds, or may hold."""
         ...
 
     def waiting_groups(self) -> list[GroupId]:
@@ -34,7 +34,7 @@ class Tx(Protocol):
         ...
 
     def serving_workers(self) -> list[WorkerId]:
-        """Workers to which an attempt is granted that has not ended."""
+        """Workers that hold, or may hold, a current attempt."""
         ...
 
     def has_jobs(self, *, runbook: str, group: GroupId | None, account: AccountId) -> bool:
@@ -72,7 +72,8 @@ class Tx(Protocol):
     def save_registration_token(self, token: RegistrationToken) -> None: ...
     def account_key(self, hash_: str) -> AccountKey | None: ...
     def save_account_key(self, key: AccountKey) -> None: ...
-    def account_name(self, account: AccountId) -> str: ...
+    def account(self, account: AccountId) -> Account: ...
+    def save_account(self, account: Account) -> None: ...
 
 
 class Chance(Protocol):

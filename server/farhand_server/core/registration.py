@@ -51,7 +51,7 @@ def joined(event: on.Joined, ctx: Context) -> list[Effect]:
         worker=worker.id,
         worker_name=worker.name,
         group=worker.group_name,
-        account=ctx.tx.account_name(account),
+        account=ctx.tx.account(account).name,
     )
     return [
         *effects,

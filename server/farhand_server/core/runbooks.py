@@ -71,6 +71,14 @@ def _publish(runbook: Runbook, ctx: Context) -> Runbook:
     )
 
 
+def update(event: on.UpdateRunbook, ctx: Context) -> list[Effect]:
+    """Changes settings; jobs that were started before keep what they were started with."""
+    known = find(event.by.account, event.name, ctx)
+    changes = {field: getattr(event, field) for field in event.fields}
+    saved = ctx.tx.save_runbook(replace(known, **changes, modified=ctx.now.unix_ms))
+    return [Answer(call=event.call, value=saved)]
+
+
 def delete(event: on.DeleteRunbook, ctx: Context) -> list[Effect]:
     """Deletes a runbook that no open job needs; the history of its jobs stays."""
     known = find(event.by.account, event.name, ctx)

@@ -7,7 +7,7 @@ Welcome thus locks nobody out, and two agents with one identity are found out.
 
 from dataclasses import replace
 
-from farhand_server.core import adoption, dispatch
+from farhand_server.core import adoption, dispatch, fates, freezing
 from farhand_server.core import events as on
 from farhand_server.core.context import Context
 from farhand_server.core.effects import CloseSpool, Count, Effect, EndSession, Send, Wake
@@ -151,6 +151,8 @@ def _hear(session: Session, frame: frames.AgentFrame, ctx: Context) -> list[Effe
             return _started(session, frame, ctx)
         case frames.NotStarted():
             return _not_started(session, frame, ctx)
+        case frames.Frozen() | frames.Thawed():
+            return _stands(session, frame, ctx)
         case frames.Drain():
             session.draining = True
             return []
@@ -209,7 +211,17 @@ def _not_started(session: Session, frame: frames.NotStarted, ctx: Context) -> li
     job = ctx.tx.job(frame.job)
     if job is None or not job.is_served_by(session.worker, frame.attempt):
         return [*over, *dispatch.dispatch(session.group, ctx)]
-    return [*over, *dispatch.not_started(session, job, frame.reason, ctx)]
+    return [*over, *fates.not_started(session, job, frame.reason, ctx)]
+
+
+def _stands(session: Session, frame: frames.Frozen | frames.Thawed, ctx: Context) -> list[Effect]:
+    spool = SpoolId(job=frame.job, attempt=frame.attempt)
+    if spool not in session.serving:
+        return _stale(session, spool, type(frame).__name__, ctx)
+    job = ctx.tx.job(frame.job)
+    if job is None or job.status.is_final or not job.is_served_by(session.worker, frame.attempt):
+        return []
+    return freezing.heard(job, frame, ctx)
 
 
 def _stale(session: Session, spool: SpoolId, what: str, ctx: Context) -> list[Effect]:
@@ -255,7 +267,7 @@ def note_started(ctx: Context) -> list[Effect]:
         job = ctx.tx.job(spool.job)
         if job is None or job.attempt != spool.attempt or job.started is not None:
             continue
-        if not job.status.is_granted:
+        if not job.is_held:
             continue
         is_news = job.status is JobStatus.ACTIVATING
         moved = job.become(JobStatus.RUNNING) if is_news else job

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from farhand_server.model.clock import UnixMs
 from farhand_server.model.identifiers import AccountId
+from farhand_server.model.runbook import Delivery
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +19,16 @@ class Principal:
     name: str
     #: Milliseconds since 1970; None: never expires.
     expires: UnixMs | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """An automation account, and what it decides for everything in it."""
+
+    id: AccountId
+    name: str
+    #: Of jobs whose runbook says nothing else.
+    delivery: Delivery = Delivery.AT_MOST_ONCE
 
 
 class KeySlot(enum.Enum):

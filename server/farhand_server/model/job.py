@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from farhand_server.errors import IllegalTransition
 from farhand_server.model.clock import UnixMs
 from farhand_server.model.identifiers import AccountId, GroupId, JobId, WorkerId
-from farhand_server.model.runbook import RunbookType
+from farhand_server.model.runbook import Delivery, RunbookType
+from farhand_wire import limits
 
 
 class JobStatus(enum.Enum):
@@ -43,7 +44,7 @@ class JobStatus(enum.Enum):
 
     @property
     def is_granted(self) -> bool:
-        """A worker holds, or may hold, its current attempt."""
+        """A worker holds its current attempt, as far as anybody knows."""
         return self in _GRANTED
 
     def may_become(self, following: "JobStatus") -> bool:
@@ -53,24 +54,46 @@ class JobStatus(enum.Enum):
 
 _S = JobStatus
 _FINAL = frozenset({_S.COMPLETED, _S.FAILED, _S.STOPPED})
-_GRANTED = frozenset({_S.ACTIVATING, _S.RUNNING, _S.DISCONNECTED, _S.STOPPING})
+_GRANTED = frozenset(
+    {
+        _S.ACTIVATING,
+        _S.RUNNING,
+        _S.DISCONNECTED,
+        _S.SUSPENDING,
+        _S.STOPPING,
+        _S.RESUMING,
+    }
+)
 _ENDS = frozenset({_S.COMPLETED, _S.FAILED, _S.STOPPED})
+#: Ways of every granted attempt: it ends, is missed, never ran, or nobody knows what became of it.
+_FATES = _ENDS | {_S.NEW, _S.DISCONNECTED, _S.STOPPING, _S.SUSPENDED}
 #: Everything that is not listed is refused.
 _TRANSITIONS: dict[JobStatus, frozenset[JobStatus]] = {
-    _S.NEW: frozenset({_S.ACTIVATING, _S.BLOCKED, _S.STOPPED}),
-    _S.BLOCKED: frozenset({_S.NEW, _S.ACTIVATING, _S.STOPPED}),
-    _S.ACTIVATING: _ENDS | {_S.NEW, _S.RUNNING, _S.DISCONNECTED, _S.STOPPING, _S.SUSPENDED},
-    _S.RUNNING: _ENDS | {_S.NEW, _S.DISCONNECTED, _S.STOPPING, _S.SUSPENDING, _S.SUSPENDED},
-    _S.DISCONNECTED: _ENDS | {_S.NEW, _S.RUNNING, _S.STOPPING, _S.SUSPENDED},
+    _S.NEW: frozenset({_S.ACTIVATING, _S.BLOCKED, _S.STOPPED, _S.FAILED}),
+    _S.BLOCKED: frozenset({_S.NEW, _S.ACTIVATING, _S.STOPPED, _S.FAILED}),
+    _S.ACTIVATING: _FATES | {_S.RUNNING, _S.SUSPENDING},
+    _S.RUNNING: _FATES | {_S.SUSPENDING},
+    _S.DISCONNECTED: _FATES - {_S.DISCONNECTED} | {_S.RUNNING},
     _S.STOPPING: _ENDS | {_S.SUSPENDED},
-    _S.SUSPENDING: _ENDS | {_S.SUSPENDED, _S.STOPPING, _S.DISCONNECTED},
-    _S.SUSPENDED: _ENDS | {_S.NEW, _S.RUNNING, _S.RESUMING, _S.STOPPING},
-    _S.RESUMING: _ENDS | {_S.RUNNING, _S.STOPPING, _S.SUSPENDED, _S.DISCONNECTED},
+    _S.SUSPENDING: _FATES | {_S.RUNNING, _S.RESUMING},
+    _S.SUSPENDED: _FATES - {_S.SUSPENDED} | {_S.RUNNING, _S.RESUMING},
+    _S.RESUMING: _FATES | {_S.RUNNING},
     _S.COMPLETED: frozenset({_S.REMOVING}),
     _S.FAILED: frozenset({_S.REMOVING}),
     _S.STOPPED: frozenset({_S.REMOVING}),
     _S.REMOVING: frozenset(),
 }
+
+
+class Suspension(enum.Enum):
+    """Why a job is Suspended."""
+
+    #: Somebody asked for it: its processes stand still, its attempt goes on when it is resumed.
+    FROZEN = "frozen"
+    #: Its attempt may have run, and how it ended is not known.
+    INDETERMINATE = "indeterminate"
+    #: So it was with every attempt that it could have.
+    EXHAUSTED = "exhausted"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +105,8 @@ class End:
     reason: str | None = None
     #: The runner had signalled the tree because of a Stop.
     stopped: bool = False
+    #: With a reason: who watched the script was lost with it, so its end is not known.
+    lost: bool = False
 
     def status(self, *, stopping: bool) -> JobStatus:
         """The final state of the job. A stop that lost the race against the script's own end does
@@ -119,8 +144,23 @@ class Job:
     status: JobStatus
     #: One sentence for people; empty when the status says it all.
     details: str = ""
+    delivery: Delivery = Delivery.AT_MOST_ONCE
+    #: Seconds without contact after which a Disconnected job is given up.
+    lost_after: int = Delivery.AT_MOST_ONCE.lost_after
+    #: Seconds after which the runner ends the script; 0: never.
+    timeout: int = 0
+    #: Set while it is Suspended.
+    suspension: Suspension | None = None
     #: Fencing token: 0 before the first grant, then 1, 2, …; never repeats.
     attempt: int = 0
+    #: Attempts that may have run and did not tell how they ended.
+    counted: int = 0
+    #: Nothing proves that its current attempt is over.
+    may_run: bool = False
+    #: Milliseconds for which its worker has been missed, as far as they were written down.
+    away_ms: int = 0
+    #: SIGTERM to SIGKILL of the Stop that was asked for.
+    stop_grace_ms: int = int(limits.STOP_GRACE_SECONDS * 1000)
     worker: WorkerId | None = None
     worker_name: str = ""
     #: JSON object, as the runbook receives it.
@@ -139,14 +179,50 @@ class Job:
         """This job in another state. Raises IllegalTransition if the table has no such way."""
         if not self.status.may_become(status):
             raise IllegalTransition(job=self.id, old=self.status.name, new=status.name)
-        return replace(self, status=status, details=details)
+        return replace(self, status=status, details=details, suspension=None)
+
+    def suspend(self, suspension: Suspension, *, details: str) -> "Job":
+        """Waits for a person, for this reason from now on."""
+        if self.status is not JobStatus.SUSPENDED:
+            self = self.become(JobStatus.SUSPENDED)
+        return replace(self, suspension=suspension, details=details)
+
+    def wait_again(self) -> "Job":
+        """New, and nobody's."""
+        return replace(
+            self.become(JobStatus.NEW),
+            worker=None,
+            worker_name="",
+            started=None,
+            may_run=False,
+            away_ms=0,
+        )
+
+    def finish(self, status: JobStatus, *, details: str, ended: UnixMs) -> "Job":
+        """Final, and nothing of it runs."""
+        return replace(self.become(status, details=details), ended=ended, may_run=False)
 
     def grant(self, *, worker: WorkerId, worker_name: str) -> "Job":
         """The next attempt, given to `worker`."""
         granted = self.become(JobStatus.ACTIVATING)
         return replace(
-            granted, attempt=self.attempt + 1, worker=worker, worker_name=worker_name, started=None
+            granted,
+            attempt=self.attempt + 1,
+            worker=worker,
+            worker_name=worker_name,
+            started=None,
+            may_run=True,
+            away_ms=0,
         )
+
+    @property
+    def is_frozen(self) -> bool:
+        return self.suspension is Suspension.FROZEN
+
+    @property
+    def is_held(self) -> bool:
+        """A worker holds, or may hold, its current attempt."""
+        return self.status.is_granted or (self.status is JobStatus.SUSPENDED and self.may_run)
 
     def is_served_by(self, worker: WorkerId, attempt: int) -> bool:
         """Whether `attempt` is current and belongs to `worker`."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from farhand_server.model.clock import UnixMs
 from farhand_server.model.identifiers import AccountId, RunbookId
+from farhand_wire import limits
 
 
 class RunbookType(enum.Enum):
@@ -18,6 +19,22 @@ class RunbookType(enum.Enum):
     def is_supported(self) -> bool:
         """Whether runbooks of this type can be imported."""
         return self in (RunbookType.BASH, RunbookType.PYTHON)
+
+
+class Delivery(enum.Enum):
+    """What happens to a job whose attempt may have run and will not report. One that provably never
+    ran always goes to another member."""
+
+    #: It is never started again by itself: a script that must not run twice does not.
+    AT_MOST_ONCE = "at-most-once"
+    #: It is started again, up to ATTEMPTS_MOST times in all, as Azure does it.
+    AT_LEAST_ONCE = "at-least-once"
+
+    @property
+    def lost_after(self) -> int:
+        """Patience with a job that is Disconnected, in seconds, unless its runbook has its own."""
+        once = self is Delivery.AT_MOST_ONCE
+        return int(limits.LOST_AFTER_ONCE_SECONDS if once else limits.LOST_AFTER_SECONDS)
 
 
 class RunbookState(enum.Enum):
@@ -42,6 +59,12 @@ class Runbook:
     published_digest: str = ""
     #: Counts publishes.
     published_version: int = 0
+    #: None: as the account says.
+    delivery: Delivery | None = None
+    #: Seconds; 0: the delivery's own.
+    lost_after: int = 0
+    #: Seconds after which a job of it is ended; 0: never.
+    timeout: int = 0
     created: UnixMs
     modified: UnixMs
 

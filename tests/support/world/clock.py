@@ -8,9 +8,11 @@ class WorldClock:
 
     def __init__(self) -> None:
         self.ms = 10_000
+        #: How far the date is off; steps of it must change no decision.
+        self.wall_ms = 0
 
     def monotonic(self) -> float:
         return self.ms / 1000
 
     def unix_ms(self) -> UnixMs:
-        return UnixMs(1_700_000_000_000 + self.ms)
+        return UnixMs(1_700_000_000_000 + self.ms + self.wall_ms)

@@ -4,7 +4,7 @@ import hashlib
 
 from tests.support.memory import Tables
 
-from farhand_server.model.account import AccountKey, KeySlot, Principal
+from farhand_server.model.account import Account, AccountKey, KeySlot, Principal
 from farhand_server.model.clock import UnixMs
 from farhand_server.model.identifiers import AccountId, GroupId, RunbookId
 from farhand_server.model.runbook import Runbook, RunbookType
@@ -39,7 +39,7 @@ def published(id_: int, type_: RunbookType) -> Runbook:
 def first_rows() -> Tables:
     runbooks = [published(id_, type_) for id_, type_ in enumerate(SCRIPTS, 1)]
     return Tables(
-        accounts={ACCOUNT: "default"},
+        accounts={ACCOUNT: Account(id=ACCOUNT, name="default")},
         groups={GROUP.id: GROUP},
         runbooks={runbook.id: runbook for runbook in runbooks},
         versions={(runbook.id, 1): runbook.published_digest for runbook in runbooks},

@@ -12,7 +12,7 @@ from tests.support.world.rows import GROUP, first_rows
 from farhand_server.core.effects import OpenSpool
 from farhand_server.model import frames
 from farhand_server.model.clock import UnixMs
-from farhand_server.model.job import End, Job, JobStatus
+from farhand_server.model.job import End, Job, JobStatus, Suspension
 from farhand_server.model.output import Extent
 from farhand_server.model.worker import Group
 
@@ -21,7 +21,9 @@ HELD = [
     JobStatus.ACTIVATING,
     JobStatus.RUNNING,
     JobStatus.DISCONNECTED,
+    JobStatus.SUSPENDING,
     JobStatus.STOPPING,
+    JobStatus.RESUMING,
     JobStatus.SUSPENDED,
 ]
 OVER = [JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.STOPPED]
@@ -34,6 +36,8 @@ def granted(status: JobStatus, **fields: Any) -> Job:
         "attempt": 1,
         "worker": worker_id(1),
         "worker_name": "web01",
+        "may_run": True,
+        "suspension": Suspension.INDETERMINATE if status is JobStatus.SUSPENDED else None,
     }
     return samples.job(**{**values, **fields})
 
@@ -66,8 +70,8 @@ def test_an_attempt_that_the_host_knows_is_taken_up_again(status: JobStatus, pha
         frames.Continue(job=job_id(1), attempt=1, stored=100, durable=60, crc=9),
     )
     assert rules.followed(OpenSpool) == [OpenSpool(session=session, spool=spool(), extent=EXTENT)]
-    expected = JobStatus.STOPPING if status is JobStatus.STOPPING else JobStatus.RUNNING
-    assert rules.job().status is expected
+    asked = (JobStatus.STOPPING, JobStatus.SUSPENDING)
+    assert rules.job().status is (status if status in asked else JobStatus.RUNNING)
 
 
 def test_an_attempt_of_which_nothing_is_stored_is_sent_from_its_begin() -> None:
@@ -206,33 +210,56 @@ def test_absence_from_the_same_journal_proves_that_it_never_ran(
     ],
     ids=["a reboot", "a new sandbox", "a sandbox on a disk", "a silent runner"],
 )
-@pytest.mark.parametrize(
-    ("status", "becomes"),
-    [
-        (JobStatus.ACTIVATING, JobStatus.SUSPENDED),
-        (JobStatus.RUNNING, JobStatus.SUSPENDED),
-        (JobStatus.DISCONNECTED, JobStatus.SUSPENDED),
-        (JobStatus.STOPPING, JobStatus.STOPPED),
-    ],
-)
+@pytest.mark.parametrize("status", [s for s in HELD if s is not JobStatus.SUSPENDED])
 def test_absence_from_another_journal_proves_nothing(
-    hello: dict[str, Any], status: JobStatus, becomes: JobStatus
+    hello: dict[str, Any], status: JobStatus
 ) -> None:
     rules = rules_with(granted(status))
     rules.hello("web01", **hello)
 
     job = rules.job()
-    assert (job.status, job.attempt) == (becomes, 1)
+    rebooted = "boot_id" in hello
+    stopped = rebooted and status is JobStatus.STOPPING
+    assert job.status is (JobStatus.STOPPED if stopped else JobStatus.SUSPENDED)
+    assert job.suspension is (None if stopped else Suspension.INDETERMINATE)
+    assert (job.attempt, job.may_run) == (1, not rebooted)
     assert "worker web01 came back without it" in job.details
-    assert rules.tables.attempts[job_id(1), 1].outcome.startswith("died:")
+    outcome = rules.tables.attempts[job_id(1), 1].outcome
+    assert outcome.startswith("died:" if rebooted else "lost:")
 
 
-def test_a_suspended_job_stays_so_when_its_worker_returns_without_it() -> None:
+def test_an_attempt_that_was_seen_to_run_ran_whatever_the_journal_lacks() -> None:
+    rules = rules_with(granted(JobStatus.RUNNING, started=UnixMs(7)))
+    rules.hello(
+        "web01",
+        journal_id=samples.worker(1, group=GROUP).journal_id,
+        boot_id=samples.worker(1, group=GROUP).boot_id,
+    )
+
+    assert rules.job().suspension is Suspension.INDETERMINATE
+
+
+def test_a_suspended_job_stays_so_while_nothing_is_proven() -> None:
     rules = rules_with(granted(JobStatus.SUSPENDED, details="outcome unknown"))
     before = rules.job()
-    rules.hello("web01")
+    rules.hello("web01", journal_id="")
 
     assert rules.job() == before
+
+
+def test_a_job_that_was_given_up_waits_again_when_it_is_proven_that_it_never_ran() -> None:
+    rules = rules_with(granted(JobStatus.SUSPENDED, details="outcome unknown", counted=1))
+    rules.hello("web01")
+
+    assert (rules.job().status, rules.job().counted) == (JobStatus.NEW, 0)
+
+
+def test_a_job_that_was_given_up_does_not_run_any_more_after_a_restart_of_its_host() -> None:
+    rules = rules_with(granted(JobStatus.SUSPENDED, details="outcome unknown"))
+    before = rules.job()
+    rules.hello("web01", boot_id="another boot", journal_id="another journal")
+
+    assert rules.job() == replace(before, may_run=False)
 
 
 def test_a_silent_runner_does_not_make_the_journal_another_one() -> None:

@@ -199,7 +199,7 @@ def test_a_final_job_stays_as_it_is_when_its_start_is_written_late() -> None:
     rules.accept(session, rules.only(frames.Offer))
     rules.say(session, frames.Started(job=job_id(1), attempt=1))
     rules.stop()
-    rules.say(session, frames.Leave(force=True))
+    rules.end(session, signal=15, stopped=True)
     job = rules.job()
     assert job.status is JobStatus.STOPPED
 
@@ -297,8 +297,8 @@ def test_a_job_whose_worker_is_away_is_stopped_when_it_returns() -> None:
 
 def test_a_suspended_job_is_stopped_at_once_and_keeps_its_story() -> None:
     rules = Rules()
-    session = rules.running()
-    rules.say(session, frames.Leave(force=True))
+    rules.running()
+    rules.hello(boot_id="another boot", journal_id="another journal")
     suspended = rules.job().details
     answer = rules.stop()
 

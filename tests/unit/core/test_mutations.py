@@ -13,7 +13,8 @@ from tests.support.world.seeds import run
 from tests.support.world.truth import Violation
 
 from farhand_agent.core import offsets, session
-from farhand_server.core import adoption, dispatch, sessions
+from farhand_server.core import adoption, dispatch, fates, orders, sessions
+from farhand_server.core.effects import Effect
 from farhand_server.engine.desk import OutputDesk
 from farhand_server.engine.turns import Turns
 from farhand_server.errors import OutcomeUnknown
@@ -65,15 +66,17 @@ def a_sync_does_not_wait_for_the_disk(patch: pytest.MonkeyPatch) -> None:
 
 
 def attempts_that_died_run_again(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(
-        adoption, "died", lambda job, ctx, *, why: dispatch.requeue(job, ctx, outcome=why)
-    )
+    def again(job: Any, ctx: Any, *, why: str, over: bool) -> list[Any]:
+        return fates.never_ran(job, ctx, why=why)
+
+    patch.setattr(fates, "unreported", again)
 
 
 def any_journal_proves_absence(patch: pytest.MonkeyPatch) -> None:
-    missing = adoption._missing
     patch.setattr(
-        adoption, "_missing", lambda job, ctx, *, never_ran: missing(job, ctx, never_ran=True)
+        adoption,
+        "_missing",
+        lambda job, worker, hello, ctx: fates.never_ran(job, ctx, why=""),
     )
 
 
@@ -100,11 +103,11 @@ def output_is_taken_from_anyone(patch: pytest.MonkeyPatch) -> None:
 
 
 def anyone_may_say_not_started(patch: pytest.MonkeyPatch) -> None:
-    def trusting(session: Any, frame: Any, ctx: Any) -> list[Any]:
+    def trusting(session: Any, frame: Any, ctx: Any) -> list[Effect]:
         job = ctx.tx.job(frame.job)
         if job is None or not job.status.is_granted:
             return []
-        return dispatch.requeue(job, ctx, outcome=frame.reason)
+        return fates.never_ran(job, ctx, why=frame.reason)
 
     patch.setattr(sessions, "_not_started", trusting)
 
@@ -160,16 +163,16 @@ def the_agent_asks_no_runner_before_its_hello(patch: pytest.MonkeyPatch) -> None
 
 
 def a_stop_is_not_repeated(patch: pytest.MonkeyPatch) -> None:
-    take_up = adoption._take_up
-
-    def silent(job: Any, event: Any, ctx: Any) -> list[Any]:
-        return [] if job.status is JobStatus.STOPPING else take_up(job, event, ctx)
-
-    patch.setattr(adoption, "_take_up", silent)
+    patch.setattr(orders, "due", lambda job, session: [])
 
 
 def the_late_truth_is_ignored(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(adoption, "_GOES_ON", frozenset({JobStatus.ACTIVATING, JobStatus.RUNNING}))
+    goes_on = adoption._goes_on
+
+    def until_disconnected(job: Any, worker: Any, entry: Any) -> bool:
+        return job.status is not JobStatus.DISCONNECTED and goes_on(job, worker, entry)
+
+    patch.setattr(adoption, "_goes_on", until_disconnected)
 
 
 MUTATIONS = [

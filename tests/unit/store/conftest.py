@@ -10,7 +10,8 @@ from tests.support.memory import MemoryStateStore, Tables
 from tests.support.output_processes import Bytes, MemoryBytes, SqliteBytes
 
 from farhand_server.engine.ports import StateStore
-from farhand_server.model.account import KeySlot
+from farhand_server.model.account import Account, KeySlot
+from farhand_server.model.identifiers import AccountId
 from farhand_server.store.sqlite import SqliteStateStore, bootstrap, create
 from farhand_server.store.sqlite.connection import open_state
 
@@ -38,7 +39,9 @@ def state(request: pytest.FixtureRequest) -> Iterator[StateStore]:
     """Every kind of state store keeps the same promises."""
     if request.param == "memory":
         keys = {(key.account, key.slot): key for key in map(samples.key, KeySlot)}
-        yield MemoryStateStore(Tables(accounts={samples.ACCOUNT: "default"}, keys=keys))
+        names = {samples.ACCOUNT: "default", AccountId(2): "other"}
+        accounts = {id_: Account(id=id_, name=name) for id_, name in names.items()}
+        yield MemoryStateStore(Tables(accounts=accounts, keys=keys))
         return
     store = SqliteStateStore(request.getfixturevalue("data") / "farhand.db")
     yield store

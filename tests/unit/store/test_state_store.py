@@ -8,11 +8,11 @@ from tests.support.samples import ACCOUNT, SCRIPT, job_id, worker_id
 
 from farhand_server.engine.ports import StateStore
 from farhand_server.errors import OutcomeUnknown
-from farhand_server.model.account import KeySlot
+from farhand_server.model.account import Account, KeySlot
 from farhand_server.model.clock import UnixMs
 from farhand_server.model.identifiers import AccountId, GroupId
-from farhand_server.model.job import End, JobStatus
-from farhand_server.model.runbook import RunbookType
+from farhand_server.model.job import End, JobStatus, Suspension
+from farhand_server.model.runbook import Delivery, RunbookType
 
 EVERY_TYPE = frozenset(RunbookType)
 GROUP = GroupId(1)
@@ -180,9 +180,11 @@ def test_only_jobs_that_a_worker_holds_are_served(state: StateStore) -> None:
         for number, status in enumerate(JobStatus, 1):
             tx.add_job(samples.job(number, status=status, attempt=1, worker=worker_id(1)))
         tx.add_job(samples.job(99, status=JobStatus.RUNNING, attempt=1, worker=worker_id(2)))
+        given_up = samples.job(98, status=JobStatus.SUSPENDED, attempt=1, worker=worker_id(4))
+        tx.add_job(replace(given_up, suspension=Suspension.INDETERMINATE, may_run=True))
 
         assert {job.status for job in tx.served_by(worker_id(1))} == SERVED
-        assert sorted(tx.serving_workers()) == [worker_id(1), worker_id(2)]
+        assert sorted(tx.serving_workers()) == [worker_id(1), worker_id(2), worker_id(4)]
         assert tx.served_by(worker_id(3)) == []
 
 
@@ -348,7 +350,13 @@ def test_an_account_key_replaces_the_one_in_its_slot(state: StateStore) -> None:
         assert tx.account_key(samples.key(KeySlot.SECONDARY).hash) is not None
 
 
-def test_an_account_has_a_name(state: StateStore) -> None:
+def test_an_account_keeps_how_its_jobs_are_delivered(state: StateStore) -> None:
     with state.transaction() as tx:
-        assert tx.account_name(ACCOUNT) == "default"
-        assert tx.account_name(AccountId(3)) == ""
+        account = tx.account(ACCOUNT)
+        assert account == Account(id=ACCOUNT, name="default", delivery=Delivery.AT_MOST_ONCE)
+
+        tx.save_account(replace(account, delivery=Delivery.AT_LEAST_ONCE))
+
+    with state.transaction() as tx:
+        assert tx.account(ACCOUNT).delivery is Delivery.AT_LEAST_ONCE
+        assert tx.account(AccountId(2)).delivery is Delivery.AT_MOST_ONCE

@@ -4,10 +4,10 @@ import json
 import sqlite3
 from typing import Any
 
-from farhand_server.model.account import AccountKey, KeySlot, RegistrationToken
-from farhand_server.model.job import End, Job, JobStatus
+from farhand_server.model.account import Account, AccountKey, KeySlot, RegistrationToken
+from farhand_server.model.job import End, Job, JobStatus, Suspension
 from farhand_server.model.output import Extent
-from farhand_server.model.runbook import Runbook, RunbookType
+from farhand_server.model.runbook import Delivery, Runbook, RunbookType
 from farhand_server.model.worker import Facts, Group, Worker
 
 Row = sqlite3.Row
@@ -17,10 +17,13 @@ JOB_COLUMNS = (
     "id, account, runbook, runbook_version, runbook_type, digest, runbook_size, group_id, "
     "group_name, status, details, attempt, worker, worker_name, parameters, arguments, "
     "started_by, created, started, ended, exit_code, exit_signal, exit_reason, exit_stopped, "
-    "output_bytes"
+    "output_bytes, delivery, lost_after, timeout, suspension, counted, may_run, away_ms, "
+    "stop_grace_ms"
 )
 _STATUSES = {status.value: status for status in JobStatus}
 _TYPES = {type_.value: type_ for type_ in RunbookType}
+_DELIVERIES = {delivery.value: delivery for delivery in Delivery}
+_SUSPENSIONS = {suspension.value: suspension for suspension in Suspension}
 
 
 def job(row: Row) -> Job:
@@ -47,6 +50,14 @@ def job(row: Row) -> Job:
         ended=row["ended"],
         end=_end(row),
         output_bytes=row["output_bytes"],
+        delivery=_DELIVERIES[row["delivery"]],
+        lost_after=row["lost_after"],
+        timeout=row["timeout"],
+        suspension=_SUSPENSIONS.get(row["suspension"]),
+        counted=row["counted"],
+        may_run=bool(row["may_run"]),
+        away_ms=row["away_ms"],
+        stop_grace_ms=row["stop_grace_ms"],
     )
 
 
@@ -86,7 +97,19 @@ def job_values(value: Job) -> tuple[Any, ...]:
         value.ended,
         *end_values(value.end),
         value.output_bytes,
+        value.delivery.value,
+        value.lost_after,
+        value.timeout,
+        suspension_value(value),
+        value.counted,
+        value.may_run,
+        value.away_ms,
+        value.stop_grace_ms,
     )
+
+
+def suspension_value(value: Job) -> str:
+    return value.suspension.value if value.suspension else ""
 
 
 def end_values(end: End | None) -> tuple[Any, ...]:
@@ -97,7 +120,12 @@ def end_values(end: End | None) -> tuple[Any, ...]:
 
 def runbook(row: Row) -> Runbook:
     fields = {name: row[name] for name in row.keys()}  # noqa: SIM118 - a Row is no mapping
-    return Runbook(**{**fields, "type": _TYPES[row["type"]]})
+    delivery = _DELIVERIES.get(row["delivery"])
+    return Runbook(**{**fields, "type": _TYPES[row["type"]], "delivery": delivery})
+
+
+def account(row: Row) -> Account:
+    return Account(id=row["id"], name=row["name"], delivery=_DELIVERIES[row["delivery"]])
 
 
 def group(row: Row) -> Group:

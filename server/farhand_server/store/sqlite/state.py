@@ -7,7 +7,7 @@ from collections.abc import Iterator, Set
 from pathlib import Path
 from typing import Any
 
-from farhand_server.model.account import AccountKey, RegistrationToken
+from farhand_server.model.account import Account, AccountKey, RegistrationToken
 from farhand_server.model.clock import UnixMs
 from farhand_server.model.identifiers import AccountId, GroupId, JobId, RunbookId, WorkerId
 from farhand_server.model.job import Attempt, Job
@@ -23,8 +23,8 @@ _ADD_JOB = (
     f"INSERT INTO jobs ({rows.JOB_COLUMNS}) VALUES "
     f"({', '.join('?' for _ in rows.JOB_COLUMNS.split(','))})"
 )
-#: Statuses of JobStatus in which a worker holds, or may hold, the current attempt.
-_SERVED = "status IN (1, 2, 8, 9, 10, 11)"
+#: A worker holds, or may hold, the current attempt: Job.is_held, as the index has it.
+_SERVED = "(status IN (1, 2, 8, 9, 10, 11) OR (status = 7 AND may_run = 1))"
 _OPEN = "status NOT IN (3, 4, 5, 12)"
 
 
@@ -95,7 +95,8 @@ class SqliteTx:
         changed = self._write(
             "UPDATE jobs SET status = ?, details = ?, attempt = ?, worker = ?, worker_name = ?, "
             "started = ?, ended = ?, exit_code = ?, exit_signal = ?, exit_reason = ?, "
-            "exit_stopped = ?, output_bytes = ? WHERE id = ? AND status = ? AND attempt = ?",
+            "exit_stopped = ?, output_bytes = ?, suspension = ?, counted = ?, may_run = ?, "
+            "away_ms = ?, stop_grace_ms = ? WHERE id = ? AND status = ? AND attempt = ?",
             (
                 new.status.value,
                 new.details,
@@ -106,6 +107,11 @@ class SqliteTx:
                 new.ended,
                 *rows.end_values(new.end),
                 new.output_bytes,
+                rows.suspension_value(new),
+                new.counted,
+                new.may_run,
+                new.away_ms,
+                new.stop_grace_ms,
                 old.id,
                 old.status.value,
                 old.attempt,
@@ -187,6 +193,9 @@ class SqliteTx:
             "draft_digest": runbook.draft_digest,
             "published_digest": runbook.published_digest,
             "published_version": runbook.published_version,
+            "delivery": runbook.delivery.value if runbook.delivery else "",
+            "lost_after": runbook.lost_after,
+            "timeout": runbook.timeout,
             "created": runbook.created,
             "modified": runbook.modified,
         }
@@ -281,6 +290,12 @@ class SqliteTx:
             },
         )
 
-    def account_name(self, account: AccountId) -> str:
-        row = self._one("SELECT name FROM accounts WHERE id = ?", account)
-        return str(row["name"]) if row else ""
+    def account(self, account: AccountId) -> Account:
+        row = self._one("SELECT * FROM accounts WHERE id = ?", account)
+        assert row is not None, "everything belongs to an account, and accounts stay"
+        return rows.account(row)
+
+    def save_account(self, account: Account) -> None:
+        self._write(
+            "UPDATE accounts SET delivery = ? WHERE id = ?", (account.delivery.value, account.id)
+        )
