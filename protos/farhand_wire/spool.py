@@ -66,6 +66,8 @@ class Exit:
     reason: str | None = None
     #: The runner had signalled the tree because of a Stop.
     stopped: bool = False
+    #: With a reason: who watched the script was lost with it, so how it ended is not known.
+    lost: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +94,7 @@ def pack_exit(exit_: Exit, elapsed_ms: int) -> bytes:
         "signal": exit_.signal,
         "reason": exit_.reason,
         "stopped": exit_.stopped or None,
+        "lost": exit_.lost or None,
     }
     text = json.dumps({name: value for name, value in fields.items() if value is not None})
     return pack(Kind.EXIT, elapsed_ms, text.encode())
@@ -150,7 +153,13 @@ def read_exit(payload: bytes | memoryview) -> Exit:
     code, signal, reason = (fields.get(name) for name in ("code", "signal", "reason"))
     if sum(value is not None for value in (code, signal, reason)) != 1:
         raise SpoolError("an exit names exactly one of code, signal and reason")
-    return Exit(code=code, signal=signal, reason=reason, stopped=bool(fields.get("stopped")))
+    return Exit(
+        code=code,
+        signal=signal,
+        reason=reason,
+        stopped=bool(fields.get("stopped")),
+        lost=bool(fields.get("lost")),
+    )
 
 
 def read_omitted(payload: bytes | memoryview) -> Omitted:

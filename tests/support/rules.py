@@ -146,7 +146,11 @@ class Rules:
             "boot_id": "boot",
             "journal_id": "journal",
             "instance": "one",
-            "facts": Facts(host_name=name, runbook_types=tuple(RunbookType)),
+            "facts": Facts(
+                host_name=name,
+                machine_id=f"machine of {name}",
+                runbook_types=tuple(RunbookType),
+            ),
             "slots": 2,
             "journal": journal,
         }

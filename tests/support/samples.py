@@ -8,7 +8,7 @@ from farhand_server.model.clock import UnixMs
 from farhand_server.model.identifiers import AccountId, GroupId, JobId, RunbookId, WorkerId
 from farhand_server.model.job import Attempt, Job, JobStatus
 from farhand_server.model.runbook import Runbook, RunbookType
-from farhand_server.model.worker import Facts, Group, Worker
+from farhand_server.model.worker import Facts, Ground, Group, Worker
 
 ACCOUNT = AccountId(1)
 OPERATOR = Principal(account=ACCOUNT, account_name="default", name="owner")
@@ -79,6 +79,9 @@ def runbook(name: str = "hello", **fields: Any) -> Runbook:
         "modified": UnixMs(1_700_000_000_000),
     }
     return Runbook(**{**values, **fields})
+
+
+GROUND = Ground(journal_id="j-1", boot_id="b-1", machine_id="m-1")
 
 
 def worker(number: int = 1, *, group: Group, **fields: Any) -> Worker:

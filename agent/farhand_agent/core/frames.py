@@ -53,6 +53,8 @@ class Exit:
     signal: int | None = None
     reason: str | None = None
     stopped: bool = False
+    #: With a reason: who watched the script was lost with it, so how it ended is not known.
+    lost: bool = False
 
 
 # ---- from the server -----------------------------------------------------------------------

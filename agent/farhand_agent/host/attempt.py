@@ -44,7 +44,7 @@ class Attempt:
         here, and behind `offset`, up to which the server has more than a power loss left."""
         if self.spool is not None and self.job is None and self.spool.exit is None:
             self.spool.skip(offset)
-            self.spool.end(Exit(reason=self.reason), self.spool.elapsed_ms)
+            self.spool.end(Exit(reason=self.reason, lost=True), self.spool.elapsed_ms)
 
 
 class NotExecuted(Exception):

@@ -44,6 +44,7 @@ def exited(spool: Spool) -> bytes:
         wire.Kind.EXITED,
         **{name: value for name, value in how.items() if value is not None},
         stopped=spool.exit.stopped,
+        lost=spool.exit.lost,
         size=spool.size,
         crc=spool.crc,
     )

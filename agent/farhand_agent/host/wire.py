@@ -23,7 +23,7 @@ object, then the script). The link dials; a new connection supersedes the one be
       STARTED {}                        the interpreter was exec'ed; comes before the first DATA
       VOID    {reason}                  claimed as void: it never ran and never will
       DATA    offset, entries           within the credit
-      EXITED  {code|signal|reason, stopped, size, crc}   after the last DATA of the spool
+      EXITED  {code|signal|reason, stopped, lost, size, crc}   after the last DATA
       IDLE    {}                        the sandbox is gone; this runner is a spare again
 """
 

@@ -91,7 +91,11 @@ def _result(result: frames.Result) -> worker_pb2.Result:
         job_id=result.id.job_id,
         attempt=result.id.attempt,
         exit=job_pb2.Exit(
-            code=exit_.code, signal=exit_.signal, reason=exit_.reason, stopped=exit_.stopped
+            code=exit_.code,
+            signal=exit_.signal,
+            reason=exit_.reason,
+            stopped=exit_.stopped,
+            lost=exit_.lost,
         ),
         size=result.size,
         crc=result.crc,

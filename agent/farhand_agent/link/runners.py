@@ -307,5 +307,6 @@ def _exited(id_: AttemptId, fields: dict[str, Any]) -> RunnerExited:
         signal=fields.get("signal"),
         reason=fields.get("reason"),
         stopped=bool(fields.get("stopped")),
+        lost=bool(fields.get("lost")),
     )
     return RunnerExited(id=id_, exit=exit_, size=fields["size"], crc=fields["crc"])

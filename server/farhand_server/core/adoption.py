@@ -13,7 +13,7 @@ from farhand_server.core.effects import Effect, OpenSpool, Wake
 from farhand_server.model import frames
 from farhand_server.model.job import Job, JobStatus
 from farhand_server.model.output import Extent, SpoolId
-from farhand_server.model.worker import Worker
+from farhand_server.model.worker import Ground, Worker
 
 #: What a person asked for and the worker has not confirmed: an attempt that runs does not end it.
 _ASKED = frozenset({JobStatus.STOPPING, JobStatus.SUSPENDING})
@@ -30,8 +30,7 @@ class Judgement:
 
 
 def judge(worker: Worker, event: on.Greeted, ctx: Context) -> Judgement:
-    """One verdict for each entry of the journal, and the fate of each job that is missing. `worker`
-    is its row as it was before."""
+    """One verdict for each entry of the journal, and the fate of each job that is missing."""
     judgement = Judgement()
     listed: set[SpoolId] = set()
     for entry in event.hello.journal:
@@ -40,7 +39,7 @@ def judge(worker: Worker, event: on.Greeted, ctx: Context) -> Judgement:
         _answer(worker, entry, spool, event, judgement, ctx)
     for job in ctx.tx.served_by(worker.id):
         if SpoolId(job=job.id, attempt=job.attempt) not in listed:
-            judgement.after += _missing(job, worker, event.hello, ctx)
+            judgement.after += _missing(job, event.hello.ground, ctx)
     return judgement
 
 
@@ -90,42 +89,41 @@ def _continue(entry: frames.JournalEntry, extent: Extent) -> frames.Continue:
 
 def _take_up(job: Job, entry: frames.JournalEntry, event: on.Greeted, ctx: Context) -> list[Effect]:
     """The attempt is alive, or its end is on the way. What was asked for meanwhile is still due."""
+    job = _found(job, event.hello.ground, ctx)
     if entry.phase == "frozen":
         effects = freezing.frozen(job, ctx)
     elif job.status in _ASKED:
-        effects = _back(job, ctx)
+        effects = []
     else:
         effects = _runs(job, ctx)
     now = ctx.tx.job(job.id) or job
     return [*effects, *orders.due(now, event.session)]
 
 
-def _back(job: Job, ctx: Context) -> list[Effect]:
-    """Its worker is not missed any more."""
-    if job.away_ms:
-        ctx.tx.swap_job(job, replace(job, away_ms=0))
-    return []
+def _found(job: Job, ground: Ground, ctx: Context) -> Job:
+    """It is known where it is, and its worker is not missed any more."""
+    found = replace(job, ground=ground, may_run=True, away_ms=0)
+    if found != job:
+        ctx.tx.swap_job(job, found)
+    return found
 
 
 def _runs(job: Job, ctx: Context) -> list[Effect]:
     """Whatever was thought of it. A job that is Resuming has got what it wanted."""
     if job.status is JobStatus.RUNNING:
         return []
-    running = replace(job.become(JobStatus.RUNNING), may_run=True, away_ms=0)
+    running = job.become(JobStatus.RUNNING)
     if job.started is None:
         running = replace(running, started=ctx.now.unix_ms)
     return [Wake(job=running)] if ctx.tx.swap_job(job, running) else []
 
 
-def _missing(job: Job, worker: Worker, hello: frames.Hello, ctx: Context) -> list[Effect]:
-    """Absence proves that an attempt never ran where the journal is the same, on the same boot (one
-    on a disk may survive a loss of power that an attempt's folder did not), it is complete (one
-    without an id may lack what a silent runner has), and nothing of the attempt was ever seen."""
-    same_boot = worker.boot_id == hello.boot_id
-    complete = bool(hello.journal_id) and worker.journal_id == hello.journal_id
-    if same_boot and complete and job.started is None:
+def _missing(job: Job, ground: Ground, ctx: Context) -> list[Effect]:
+    """What was seen to run is not unseen by an absence."""
+    if job.ground.proves_absence(ground) and job.started is None:
         return fates.never_ran(job, ctx, why="")
     why = f"worker {job.worker_name} came back without it"
-    if not same_boot:
+    over = job.ground.is_gone(ground)
+    if over:
         why += ", after a restart of its host"
-    return fates.unreported(job, ctx, why=why, over=not same_boot)
+    return fates.unreported(job, ctx, why=why, over=over)

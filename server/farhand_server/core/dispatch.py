@@ -121,7 +121,7 @@ def offer(job: Job, member: Session, ctx: Context) -> Send:
 
 def grant(job: Job, member: Session, ctx: Context, *, offer: OfferId | None) -> list[Effect]:
     """Commits a job to a member: the only claim. Nothing if somebody was first."""
-    granted = job.grant(worker=member.worker, worker_name=member.name)
+    granted = job.grant(worker=member.worker, worker_name=member.name, ground=member.ground)
     if not ctx.tx.swap_job(job, granted):
         return []
     spool = SpoolId(job=granted.id, attempt=granted.attempt)

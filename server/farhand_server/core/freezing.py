@@ -64,11 +64,7 @@ def frozen(job: Job, ctx: Context) -> list[Effect]:
     if job.status in (JobStatus.STOPPING, JobStatus.RESUMING) or job.is_frozen:
         return []
     asked = f", {job.details}" if job.status is JobStatus.SUSPENDING else ""
-    still = replace(
-        job.suspend(Suspension.FROZEN, details=f"frozen on {job.worker_name}{asked}"),
-        may_run=True,
-        away_ms=0,
-    )
+    still = job.suspend(Suspension.FROZEN, details=f"frozen on {job.worker_name}{asked}")
     return [Wake(job=still)] if ctx.tx.swap_job(job, still) else []
 
 

@@ -19,6 +19,7 @@ from farhand_server.model.identifiers import (
 )
 from farhand_server.model.output import SpoolId
 from farhand_server.model.runbook import RunbookType
+from farhand_server.model.worker import Ground
 
 #: Scripts that a worker surely still holds: fewer than the 64 (32 MiB) that it keeps.
 KNOWN_SCRIPTS = 16
@@ -37,6 +38,8 @@ class Session:
     slots: int
     number: int
     address: str
+    #: What it says of attempts rests on this.
+    ground: Ground
     #: Confirmed by the first Heartbeat: may be offered jobs.
     ready: bool = False
     draining: bool = False

@@ -18,7 +18,7 @@ from farhand_server.model import frames
 from farhand_server.model.identifiers import SessionId
 from farhand_server.model.job import JobStatus
 from farhand_server.model.output import SpoolId
-from farhand_server.model.worker import Worker
+from farhand_server.model.worker import Ground, Worker
 
 
 def begin(ctx: Context) -> list[Effect]:
@@ -54,7 +54,7 @@ def greeted(event: on.Greeted, ctx: Context) -> list[Effect]:
         last_seen=ctx.now.unix_ms,
     )
     ctx.tx.save_worker(worker)
-    session = open_session(event.session, worker, ctx)
+    session = open_session(event.session, worker, ctx, ground=hello.ground)
     session.serving |= verdicts.serving
     return [
         *effects,
@@ -81,8 +81,11 @@ def _next_number(worker: Worker, shown: int) -> int:
     return max(worker.issued_number, shown + 1)
 
 
-def open_session(id_: SessionId, worker: Worker, ctx: Context) -> Session:
-    """Starts a session for a worker whose row is saved."""
+def open_session(
+    id_: SessionId, worker: Worker, ctx: Context, *, ground: Ground | None = None
+) -> Session:
+    """Starts a session for a worker whose row is saved. Without a Hello it stands on no ground:
+    nothing is proven by what it will not list."""
     session = Session(
         id=id_,
         worker=worker.id,
@@ -93,6 +96,7 @@ def open_session(id_: SessionId, worker: Worker, ctx: Context) -> Session:
         slots=worker.slots,
         number=worker.issued_number,
         address=worker.address,
+        ground=ground or Ground(),
         heard=ctx.now.instant,
         seen_written=ctx.now.instant,
         given=ctx.now.instant,

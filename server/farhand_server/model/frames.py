@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from farhand_server.model.identifiers import JobId, OfferId, SessionId, WorkerId
 from farhand_server.model.job import End
 from farhand_server.model.runbook import RunbookType
-from farhand_server.model.worker import Facts
+from farhand_server.model.worker import Facts, Ground
 
 # --- what a worker says ---------------------------------------------------------------------
 
@@ -47,6 +47,12 @@ class Hello:
     facts: Facts
     slots: int
     journal: tuple[JournalEntry, ...] = ()
+
+    @property
+    def ground(self) -> Ground:
+        return Ground(
+            journal_id=self.journal_id, boot_id=self.boot_id, machine_id=self.facts.machine_id
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

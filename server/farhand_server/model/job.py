@@ -1,12 +1,13 @@
 """A job: one run of one runbook version on one group, and the states it may pass through."""
 
 import enum
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from farhand_server.errors import IllegalTransition
 from farhand_server.model.clock import UnixMs
 from farhand_server.model.identifiers import AccountId, GroupId, JobId, WorkerId
 from farhand_server.model.runbook import Delivery, RunbookType
+from farhand_server.model.worker import Ground
 from farhand_wire import limits
 
 
@@ -163,6 +164,8 @@ class Job:
     stop_grace_ms: int = int(limits.STOP_GRACE_SECONDS * 1000)
     worker: WorkerId | None = None
     worker_name: str = ""
+    #: Where its current attempt was granted, or found.
+    ground: Ground = field(default_factory=Ground)
     #: JSON object, as the runbook receives it.
     parameters: str = "{}"
     #: Values in positional order.
@@ -202,7 +205,7 @@ class Job:
         """Final, and nothing of it runs."""
         return replace(self.become(status, details=details), ended=ended, may_run=False)
 
-    def grant(self, *, worker: WorkerId, worker_name: str) -> "Job":
+    def grant(self, *, worker: WorkerId, worker_name: str, ground: Ground) -> "Job":
         """The next attempt, given to `worker`."""
         granted = self.become(JobStatus.ACTIVATING)
         return replace(
@@ -210,6 +213,7 @@ class Job:
             attempt=self.attempt + 1,
             worker=worker,
             worker_name=worker_name,
+            ground=ground,
             started=None,
             may_run=True,
             away_ms=0,

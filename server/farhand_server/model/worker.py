@@ -30,6 +30,26 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """What a worker's word of an attempt rests on: one journal on one boot of one machine. What a
+    copy of the worker says elsewhere, or it itself after a restart, proves nothing about it."""
+
+    journal_id: str = ""
+    boot_id: str = ""
+    machine_id: str = ""
+
+    def proves_absence(self, later: "Ground") -> bool:
+        """Whether what is missing there never ran. A journal on a disk may survive a loss of power
+        that an attempt's folder did not; one without an id may lack what a silent runner has."""
+        return bool(self.journal_id) and self == later
+
+    def is_gone(self, later: "Ground") -> bool:
+        """Whether nothing runs any more of what ran here: the machine was started again."""
+        same = bool(self.machine_id) and self.machine_id == later.machine_id
+        return same and bool(self.boot_id) and self.boot_id != later.boot_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Worker:
     """A registered machine, as its row holds it."""
 

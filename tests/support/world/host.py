@@ -84,6 +84,8 @@ class FakeHost:
         if sandbox is not None:
             if sandbox.phase is Phase.RUNNING:
                 sandbox.phase, sandbox.reason = Phase.EXITED, "the runner was lost"
+                assert self.worker is not None
+                self._truth.forgetful.add(self.worker)
             self.runners.append(self._runner(sandbox))
         self.fork_spares()
 

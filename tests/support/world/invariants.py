@@ -13,6 +13,7 @@ from farhand_server.model.identifiers import WorkerId
 from farhand_server.model.job import Job, JobStatus
 from farhand_server.model.output import SpoolId
 from farhand_server.model.worker import Worker
+from farhand_wire import limits
 
 
 class Invariants:
@@ -28,8 +29,20 @@ class Invariants:
 
     def check(self, hosts: Iterable[FakeHost]) -> None:
         """Raises Violation."""
+        hosts = list(hosts)
+        running = {
+            spool_id(id_)
+            for host in hosts
+            for id_, sandbox in host.sandboxes.items()
+            if sandbox.phase is Phase.RUNNING
+        }
         for old, new in self._state.history[self._looked :]:
             self._moved(old, new)
+            # One that waited again is nobody's: somebody had decided about what may still run.
+            if new.status is JobStatus.STOPPED and new.worker and _spool(new) in running:
+                raise Violation(f"{new.id} is Stopped, but it runs on {new.worker_name}")
+            if new.counted > limits.ATTEMPTS_MOST:
+                raise Violation(f"I12: {new.id} counts {new.counted} attempts")
         self._looked = len(self._state.history)
         for spool in self._output.spools():
             self._stored(spool)
@@ -51,7 +64,7 @@ class Invariants:
             self._ended(new)
 
     def _ended(self, job: Job) -> None:
-        spool = SpoolId(job=job.id, attempt=job.attempt)
+        spool = _spool(job)
         if self._truth.ran_on.get(spool) != job.worker:
             raise Violation(f"I4, I5: {spool} never ran on {job.worker_name}, which ended it")
         written = bytes(self._truth.written[spool])
@@ -91,3 +104,7 @@ class Invariants:
         ]
         if len(running) > host.slots:
             raise Violation(f"I9: {host.name} runs {len(running)} in {host.slots} slots")
+
+
+def _spool(job: Job) -> SpoolId:
+    return SpoolId(job=job.id, attempt=job.attempt)

@@ -235,7 +235,7 @@ class FakeLink:
             boot_id=self.host.boot_id,
             journal_id=self.host.journal_id if hello.complete else "",
             instance=self._instance,
-            facts=Facts(host_name=self.host.name, runbook_types=types),
+            facts=Facts(host_name=self.host.name, machine_id=self.host.name, runbook_types=types),
             slots=hello.slots,
             journal=tuple(journal_entry(entry) for entry in hello.journal),
         )

@@ -1,13 +1,14 @@
 """What is in the database when a world begins: an account with a key, a group, two runbooks."""
 
 import hashlib
+from dataclasses import replace
 
 from tests.support.memory import Tables
 
 from farhand_server.model.account import Account, AccountKey, KeySlot, Principal
 from farhand_server.model.clock import UnixMs
 from farhand_server.model.identifiers import AccountId, GroupId, RunbookId
-from farhand_server.model.runbook import Runbook, RunbookType
+from farhand_server.model.runbook import Delivery, Runbook, RunbookType
 from farhand_server.model.worker import Group
 
 ACCOUNT = AccountId(1)
@@ -19,6 +20,10 @@ SCRIPTS = {RunbookType.BASH: b"echo hi\n", RunbookType.PYTHON: b"print('hi')\n"}
 
 def digest(script: bytes) -> str:
     return hashlib.sha256(script).hexdigest()
+
+
+#: A bash runbook whose jobs may run again.
+AGAIN = "again"
 
 
 def published(id_: int, type_: RunbookType) -> Runbook:
@@ -38,6 +43,8 @@ def published(id_: int, type_: RunbookType) -> Runbook:
 
 def first_rows() -> Tables:
     runbooks = [published(id_, type_) for id_, type_ in enumerate(SCRIPTS, 1)]
+    again = published(len(runbooks) + 1, RunbookType.BASH)
+    runbooks.append(replace(again, name=AGAIN, delivery=Delivery.AT_LEAST_ONCE))
     return Tables(
         accounts={ACCOUNT: Account(id=ACCOUNT, name="default")},
         groups={GROUP.id: GROUP},

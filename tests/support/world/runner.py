@@ -162,7 +162,8 @@ class Runner:
     def _settle(self) -> None:
         """Ends the spool of an attempt whose runner was lost."""
         if self.sandbox and self.sandbox.phase is Phase.EXITED and self.sandbox.exit is None:
-            self.sandbox.end(spool.Exit(reason=self.sandbox.reason), self._truth)
+            lost = spool.Exit(reason=self.sandbox.reason, lost=True)
+            self.sandbox.end(lost, self._truth)
 
     def _done(self, sandbox: Sandbox) -> None:
         if sandbox.phase is Phase.RUNNING:
@@ -209,6 +210,7 @@ def _exited(sandbox: Sandbox, exit_: spool.Exit) -> dict[str, Any]:
         "signal": exit_.signal,
         "reason": exit_.reason,
         "stopped": exit_.stopped,
+        "lost": exit_.lost,
         "size": len(sandbox.data),
         "crc": zlib.crc32(sandbox.data),
     }

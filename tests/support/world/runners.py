@@ -230,5 +230,6 @@ def _exited(id_: AttemptId, message: Message) -> events.RunnerExited:
         signal=fields["signal"],
         reason=fields["reason"],
         stopped=fields["stopped"],
+        lost=fields["lost"],
     )
     return events.RunnerExited(id=id_, exit=exit_, size=fields["size"], crc=fields["crc"])

@@ -15,11 +15,15 @@ from tests.support.world.world import BOTH, World
 
 from farhand_agent.core.frames import RunbookType as AgentType
 from farhand_server.core import Patience
+from farhand_server.model.job import Job, JobStatus
 from farhand_server.model.runbook import RunbookType
 
 STEPS = 60
 HOSTS = 3
 JOBS = 8
+YEAR_MS = 365 * 86_400_000
+#: The long ones are patience with a job that is Disconnected.
+TICKS_MS = (1, 20, 50, 999, 1_000, 1_001, 5_000, 10_000, 60_000, 300_000, 86_400_000)
 #: How much of everything goes wrong: most seeds are calm enough for jobs to come through.
 MOODS = (0.05, 0.3, 1.0)
 
@@ -86,7 +90,8 @@ class Driver:
         if self.world.server is None or len(self.world.jobs) >= JOBS:
             return False
         types = (RunbookType.BASH, RunbookType.BASH, RunbookType.PYTHON)
-        self.world.submit(self._random.choice(types))
+        again = self._random.random() < 0.3
+        self.world.submit(RunbookType.BASH if again else self._random.choice(types), again=again)
         return None
 
     def _flow(self) -> None:
@@ -133,7 +138,7 @@ class Driver:
         return self.world.server is not None and self.world.server.loop()
 
     def _tick(self) -> None:
-        ms = self._random.choice((1, 20, 50, 999, 1_000, 1_001, 5_000, 10_000, 60_000))
+        ms = self._random.choice(TICKS_MS)
         self._note(ms)
         self.world.tick(ms)
 
@@ -158,13 +163,34 @@ class Driver:
         return None
 
     def _stop(self) -> bool | None:
-        open_jobs = [job for job in self.world.jobs if not job.status.is_final]
-        if not open_jobs:
+        job = self._job(lambda job: not job.status.is_final)
+        if job is None:
             return False
-        job = self._random.choice(open_jobs)
-        self._note(job.id[:8], job.status.name)
         self.world.stop(job.id)
         return None
+
+    def _resume(self) -> bool | None:
+        job = self._job(lambda job: job.status in (JobStatus.SUSPENDED, JobStatus.SUSPENDING))
+        if job is None:
+            return False
+        self.world.resume(job.id)
+        return None
+
+    def _force_close(self) -> bool | None:
+        job = self._job(lambda job: not job.status.is_final)
+        if job is None:
+            return False
+        self.world.force_close(job.id)
+        return None
+
+    def _job(self, wanted: Callable[[Job], bool]) -> Job | None:
+        """One of those that are so."""
+        found = [job for job in self.world.jobs if wanted(job)]
+        if not found:
+            return None
+        job = self._random.choice(found)
+        self._note(job.id[:8], job.status.name)
+        return job
 
     def _add_host(self) -> bool | None:
         if len(self.world.hosts) >= HOSTS:
@@ -190,6 +216,10 @@ class Driver:
         return None
 
     # --- trouble ----------------------------------------------------------------------------
+
+    def _step_clock(self) -> None:
+        """The date changes; nothing else may."""
+        self.world.clock.wall_ms += self._random.choice((-1, 1)) * YEAR_MS
 
     def _cut(self) -> bool | None:
         agent, server = self._random.choice(((True, True), (True, False), (False, True)))
@@ -326,10 +356,13 @@ _WEIGHTS: dict[str, float] = {
     "print": 6,
     "exit": 4,
     "stop": 1.5,
+    "resume": 1,
     "add_host": 0.5,
     "start_agent": 4,
     "start_server": 4,
     "cut": 4,
+    "step_clock": 0.5,
+    "force_close": 0.4,
     "hang_up": 2,
     "kill_agent": 2,
     "restart_agent": 1,

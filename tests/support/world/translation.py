@@ -109,7 +109,11 @@ def to_server(frame: agent.AgentFrame, *, data: bytes = b"") -> server.AgentFram
             )
         case agent.Result(id=id_, exit=exit_, size=size, crc=crc):
             end = End(
-                code=exit_.code, signal=exit_.signal, reason=exit_.reason, stopped=exit_.stopped
+                code=exit_.code,
+                signal=exit_.signal,
+                reason=exit_.reason,
+                stopped=exit_.stopped,
+                lost=exit_.lost,
             )
             return server.Result(
                 job=JobId(id_.job_id), attempt=id_.attempt, end=end, size=size, crc=crc

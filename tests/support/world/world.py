@@ -14,7 +14,7 @@ from tests.support.world.control_plane import ControlPlane
 from tests.support.world.host import FakeHost
 from tests.support.world.invariants import Invariants
 from tests.support.world.link import FakeLink
-from tests.support.world.rows import GROUP, KEY, OPERATOR, first_rows
+from tests.support.world.rows import AGAIN, GROUP, KEY, OPERATOR, first_rows
 from tests.support.world.stream import Stream
 from tests.support.world.truth import Truth
 from tests.support.world.watcher import Watcher
@@ -25,9 +25,10 @@ from farhand_server.core import events as on
 from farhand_server.core.events import CallId, Event
 from farhand_server.model import frames
 from farhand_server.model.identifiers import JobId, SessionId, WorkerId
-from farhand_server.model.job import Job
-from farhand_server.model.runbook import RunbookType
+from farhand_server.model.job import Job, JobStatus
+from farhand_server.model.runbook import Delivery, RunbookType
 from farhand_server.model.worker import Facts
+from farhand_wire import limits
 
 BOTH = frozenset({AgentType.BASH, AgentType.PYTHON})
 
@@ -67,15 +68,18 @@ class World:
 
     # --- operators --------------------------------------------------------------------------
 
-    def submit(self, type_: RunbookType = RunbookType.BASH) -> JobId:
-        """Starts a job; it may be lost with the server, as any call may."""
+    def submit(self, type_: RunbookType = RunbookType.BASH, *, again: bool = False) -> JobId:
+        """Starts a job; it may be lost with the server, as any call may. `again`: it may run again,
+        up to three times."""
         job = JobId(f"{self._watcher.next_call():08x}-0000-7000-8000-000000000000")
+        if again:
+            self.truth.allowed[job] = limits.ATTEMPTS_MOST
         self._ask(
             lambda call: on.StartJob(
                 call=call,
                 by=OPERATOR,
                 job=job,
-                runbook=type_.value,
+                runbook=AGAIN if again else type_.value,
                 run_on=GROUP.name,
                 parameters="{}",
                 arguments=(),
@@ -85,6 +89,17 @@ class World:
 
     def stop(self, job: JobId) -> None:
         self._ask(lambda call: on.StopJob(call=call, by=OPERATOR, job=job))
+
+    def resume(self, job: JobId) -> None:
+        """Thaws it, or decides that it may run once more."""
+        known = self.state.tables.jobs[job]
+        if known.status is JobStatus.SUSPENDED and not known.is_frozen:
+            again = known.delivery is Delivery.AT_LEAST_ONCE
+            self.truth.allowed[job] += limits.ATTEMPTS_MOST if again else 1
+        self._ask(lambda call: on.ResumeJob(call=call, by=OPERATOR, job=job))
+
+    def force_close(self, job: JobId) -> None:
+        self._ask(lambda call: on.ForceCloseJob(call=call, by=OPERATOR, job=job, reason="given up"))
 
     def remove(self, host: FakeHost) -> None:
         """Deletes the worker, whatever it runs."""

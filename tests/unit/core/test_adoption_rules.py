@@ -14,7 +14,7 @@ from farhand_server.model import frames
 from farhand_server.model.clock import UnixMs
 from farhand_server.model.job import End, Job, JobStatus, Suspension
 from farhand_server.model.output import Extent
-from farhand_server.model.worker import Group
+from farhand_server.model.worker import Ground, Group
 
 EXTENT = Extent(stored=100, durable=60, crc=9, lines=2, payload=70, opened=UnixMs(1))
 HELD = [
@@ -26,6 +26,8 @@ HELD = [
     JobStatus.RESUMING,
     JobStatus.SUSPENDED,
 ]
+#: What `hello` stands on.
+GROUND = Ground(journal_id="journal", boot_id="boot", machine_id="machine of web01")
 OVER = [JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.STOPPED]
 
 
@@ -37,6 +39,7 @@ def granted(status: JobStatus, **fields: Any) -> Job:
         "worker": worker_id(1),
         "worker_name": "web01",
         "may_run": True,
+        "ground": GROUND,
         "suspension": Suspension.INDETERMINATE if status is JobStatus.SUSPENDED else None,
     }
     return samples.job(**{**values, **fields})
@@ -230,11 +233,7 @@ def test_absence_from_another_journal_proves_nothing(
 
 def test_an_attempt_that_was_seen_to_run_ran_whatever_the_journal_lacks() -> None:
     rules = rules_with(granted(JobStatus.RUNNING, started=UnixMs(7)))
-    rules.hello(
-        "web01",
-        journal_id=samples.worker(1, group=GROUP).journal_id,
-        boot_id=samples.worker(1, group=GROUP).boot_id,
-    )
+    rules.hello("web01")
 
     assert rules.job().suspension is Suspension.INDETERMINATE
 
@@ -264,9 +263,10 @@ def test_a_job_that_was_given_up_does_not_run_any_more_after_a_restart_of_its_ho
 
 def test_a_silent_runner_does_not_make_the_journal_another_one() -> None:
     rules = rules_with(granted(JobStatus.RUNNING))
-    rules.hello("web01", entry(), journal_id="")
-    rules.hello("web01")
+    rules.hello("web01", journal_id="")
+    assert rules.job().status is JobStatus.SUSPENDED
 
+    rules.hello("web01")
     assert rules.job().status is JobStatus.NEW
 
 

@@ -132,7 +132,7 @@ def test_a_runbook_with_an_open_job_cannot_be_deleted() -> None:
 
     rules.stop()
     assert rules.ask(on.DeleteRunbook, name="bash") is None
-    assert [r.name for r in rules.tables.runbooks.values()] == ["python"]
+    assert [r.name for r in rules.tables.runbooks.values()] == ["python", "again"]
     assert rules.job().runbook == "bash"
 
 

@@ -47,7 +47,9 @@ def test_a_way_that_the_table_does_not_have_is_an_error() -> None:
 def test_each_grant_takes_the_next_number() -> None:
     job = samples.job()
     for number in (1, 2, 3):
-        job = job.grant(worker=worker_id(number), worker_name=f"web{number:02}")
+        job = job.grant(
+            worker=worker_id(number), worker_name=f"web{number:02}", ground=samples.GROUND
+        )
         assert (job.attempt, job.worker, job.started) == (number, worker_id(number), None)
         assert job.is_served_by(worker_id(number), number)
         assert not job.is_served_by(worker_id(number), number - 1)

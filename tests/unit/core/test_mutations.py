@@ -76,7 +76,7 @@ def any_journal_proves_absence(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(
         adoption,
         "_missing",
-        lambda job, worker, hello, ctx: fates.never_ran(job, ctx, why=""),
+        lambda job, ground, ctx: fates.never_ran(job, ctx, why=""),
     )
 
 

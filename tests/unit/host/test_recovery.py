@@ -67,7 +67,7 @@ def test_the_script_is_killed(host: Host, home: Home) -> None:
 
         assert child.wait(10) == -9
     assert found.spool is not None
-    assert found.spool.exit == Exit(reason=LOST)
+    assert found.spool.exit == Exit(reason=LOST, lost=True)
 
 
 def test_who_only_got_its_number_lives_on(host: Host, home: Home) -> None:

@@ -102,7 +102,9 @@ def test_every_kind_of_end_comes_back(state: StateStore, end: End | None) -> Non
 def test_a_swap_changes_what_may_change(state: StateStore) -> None:
     new = samples.job()
     granted = replace(
-        new.grant(worker=worker_id(1), worker_name="web01"), details="soon", started=UnixMs(5)
+        new.grant(worker=worker_id(1), worker_name="web01", ground=samples.GROUND),
+        details="soon",
+        started=UnixMs(5),
     )
     with state.transaction() as tx:
         tx.add_job(new)
@@ -113,8 +115,8 @@ def test_a_swap_changes_what_may_change(state: StateStore) -> None:
 
 def test_a_swap_fails_when_somebody_was_first(state: StateStore) -> None:
     new = samples.job()
-    granted = new.grant(worker=worker_id(1), worker_name="web01")
-    other = new.grant(worker=worker_id(2), worker_name="web02")
+    granted = new.grant(worker=worker_id(1), worker_name="web01", ground=samples.GROUND)
+    other = new.grant(worker=worker_id(2), worker_name="web02", ground=samples.GROUND)
     with state.transaction() as tx:
         tx.add_job(new)
         tx.swap_job(new, granted)
@@ -155,7 +157,7 @@ def test_a_job_that_waits_again_keeps_its_place(state: StateStore) -> None:
         first = samples.job(1)
         tx.add_job(first)
         tx.add_job(samples.job(2))
-        granted = first.grant(worker=worker_id(1), worker_name="web01")
+        granted = first.grant(worker=worker_id(1), worker_name="web01", ground=samples.GROUND)
         tx.swap_job(first, granted)
         tx.swap_job(granted, granted.become(JobStatus.NEW))
 

@@ -85,7 +85,7 @@ def _end(exit_: job_pb2.Exit) -> End:
             return End(code=exit_.code, stopped=exit_.stopped)
         case "signal":
             return End(signal=exit_.signal, stopped=exit_.stopped)
-    return End(reason=sentence(exit_.reason), stopped=exit_.stopped)
+    return End(reason=sentence(exit_.reason), stopped=exit_.stopped, lost=exit_.lost)
 
 
 _SAID: dict[str, Callable[[Any], frames.AgentFrame]] = {

@@ -8,7 +8,7 @@ from farhand_server.model.account import Account, AccountKey, KeySlot, Registrat
 from farhand_server.model.job import End, Job, JobStatus, Suspension
 from farhand_server.model.output import Extent
 from farhand_server.model.runbook import Delivery, Runbook, RunbookType
-from farhand_server.model.worker import Facts, Group, Worker
+from farhand_server.model.worker import Facts, Ground, Group, Worker
 
 Row = sqlite3.Row
 
@@ -18,7 +18,7 @@ JOB_COLUMNS = (
     "group_name, status, details, attempt, worker, worker_name, parameters, arguments, "
     "started_by, created, started, ended, exit_code, exit_signal, exit_reason, exit_stopped, "
     "output_bytes, delivery, lost_after, timeout, suspension, counted, may_run, away_ms, "
-    "stop_grace_ms"
+    "stop_grace_ms, ground"
 )
 _STATUSES = {status.value: status for status in JobStatus}
 _TYPES = {type_.value: type_ for type_ in RunbookType}
@@ -58,6 +58,7 @@ def job(row: Row) -> Job:
         may_run=bool(row["may_run"]),
         away_ms=row["away_ms"],
         stop_grace_ms=row["stop_grace_ms"],
+        ground=_ground(row["ground"]),
     )
 
 
@@ -105,7 +106,17 @@ def job_values(value: Job) -> tuple[Any, ...]:
         value.may_run,
         value.away_ms,
         value.stop_grace_ms,
+        ground_text(value.ground),
     )
+
+
+def ground_text(ground: Ground) -> str:
+    return json.dumps([ground.journal_id, ground.boot_id, ground.machine_id])
+
+
+def _ground(text: str) -> Ground:
+    journal_id, boot_id, machine_id = json.loads(text)
+    return Ground(journal_id=journal_id, boot_id=boot_id, machine_id=machine_id)
 
 
 def suspension_value(value: Job) -> str:

@@ -96,7 +96,8 @@ class SqliteTx:
             "UPDATE jobs SET status = ?, details = ?, attempt = ?, worker = ?, worker_name = ?, "
             "started = ?, ended = ?, exit_code = ?, exit_signal = ?, exit_reason = ?, "
             "exit_stopped = ?, output_bytes = ?, suspension = ?, counted = ?, may_run = ?, "
-            "away_ms = ?, stop_grace_ms = ? WHERE id = ? AND status = ? AND attempt = ?",
+            "away_ms = ?, stop_grace_ms = ?, ground = ? "
+            "WHERE id = ? AND status = ? AND attempt = ?",
             (
                 new.status.value,
                 new.details,
@@ -112,6 +113,7 @@ class SqliteTx:
                 new.may_run,
                 new.away_ms,
                 new.stop_grace_ms,
+                rows.ground_text(new.ground),
                 old.id,
                 old.status.value,
                 old.attempt,
