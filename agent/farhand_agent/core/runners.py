@@ -52,7 +52,8 @@ def answered(event: RunnerState, live: Live, journal: Journal, now: float) -> li
 def gone(event: RunnerGone, live: Live, journal: Journal, now: float) -> list[Effect]:
     """Looks for the attempt's runner again. A grant that left no sandbox was never begun, so it
     is begun again; the claim in the sandbox keeps even a runner that only looked dead from
-    running it twice. Where the sandbox itself is gone, only the server can say what that means."""
+    running it twice. Where the sandbox itself is gone, an earlier link had let it go: only the
+    server can say what that means, and learns it from the next Hello."""
     live.asked.pop(event.runner, None)
     live.nameless.discard(event.runner)
     attempt = live.attempts.get(event.id) if event.id else None
@@ -64,6 +65,8 @@ def gone(event: RunnerGone, live: Live, journal: Journal, now: float) -> list[Ef
     if journal.knows(attempt.id):
         return [DialRunner(id=attempt.id)]
     if attempt.start is None:
+        del live.attempts[attempt.id]
+        _say_hello_again(live, "an attempt is gone")
         return []
     grant, script = attempt.start
     return [StartRunner(grant=grant, script=script)]
@@ -149,11 +152,15 @@ def _known(id_: AttemptId, live: Live) -> Attempt:
     """The attempt; one found only now counts as running until its runner says otherwise."""
     if id_ in live.attempts:
         return live.attempts[id_]
-    if live.session.phase is not StreamPhase.AWAY:
-        # The Hello did not list it, so the server takes it for never started: say Hello again.
-        live.session.leave = EndStream(reason="an attempt turned up late", retry_after_seconds=0.0)
+    # The Hello did not list it, so the server takes it for never started.
+    _say_hello_again(live, "an attempt turned up late")
     live.attempts[id_] = Attempt(id=id_)
     return live.attempts[id_]
+
+
+def _say_hello_again(live: Live, reason: str) -> None:
+    if live.session.phase is not StreamPhase.AWAY:
+        live.session.leave = EndStream(reason=reason, retry_after_seconds=0.0)
 
 
 def credit(attempt: Attempt) -> list[Effect]:

@@ -281,9 +281,11 @@ class Runners:
         )
 
     def _idle(self, conversation: Conversation) -> None:
-        if conversation.id is not None and self._attempts.get(conversation.id) is conversation:
+        id_ = conversation.id
+        if id_ is not None and self._attempts.get(id_) is conversation:
             # Dialled as the attempt that it had just let go of.
-            del self._attempts[conversation.id]
+            del self._attempts[id_]
+            self._feed(RunnerGone(runner=conversation.serial, id=id_))
         conversation.id = None
         conversation.parting = b""
         self._spares.append(conversation)

@@ -89,6 +89,8 @@ def _continue(entry: frames.JournalEntry, extent: Extent) -> frames.Continue:
 
 def _take_up(job: Job, entry: frames.JournalEntry, event: on.Greeted, ctx: Context) -> list[Effect]:
     """The attempt is alive, or its end is on the way. What was asked for meanwhile is still due."""
+    if job.status is JobStatus.SUSPENDED and entry.phase == "exited":
+        return []  # its Result says how; it may be one that was taken already
     job = _found(job, event.hello.ground, ctx)
     if entry.phase == "frozen":
         effects = freezing.frozen(job, ctx)
@@ -119,8 +121,7 @@ def _runs(job: Job, ctx: Context) -> list[Effect]:
 
 
 def _missing(job: Job, ground: Ground, ctx: Context) -> list[Effect]:
-    """What was seen to run is not unseen by an absence."""
-    if job.ground.proves_absence(ground) and job.started is None:
+    if job.ground.proves_absence(ground):
         return fates.never_ran(job, ctx, why="")
     why = f"worker {job.worker_name} came back without it"
     over = job.ground.is_gone(ground)

@@ -16,14 +16,15 @@ def leave(worker: WorkerId, *, force: bool, ctx: Context) -> list[Effect]:
             why=", ".join(job.id for job in serving[:3]),
             do="wait for them, stop them, or add --force: their outcome is then unknown",
         )
-    effects: list[Effect] = []
-    for job in serving:
-        why = f"worker {job.worker_name} was removed"
-        effects += fates.unreported(job, ctx, why=why, over=False)
     ctx.tx.delete_worker(worker)
     ctx.live.forget_absence(worker)
+    effects: list[Effect] = []
     session = ctx.live.of_worker(worker)
     if session is not None:
         effects.append(EndSession(session=session.id, reason="the worker was removed"))
         effects += dispatch.drop(session, ctx)
+    # From here on no job can be given to it again.
+    for job in serving:
+        why = f"worker {job.worker_name} was removed"
+        effects += fates.unreported(job, ctx, why=why, over=False)
     return effects

@@ -16,7 +16,7 @@ from farhand_server.core.live import Session
 from farhand_server.errors import ProtocolViolation, SessionConflict, WorkerUnknown
 from farhand_server.model import frames
 from farhand_server.model.identifiers import SessionId
-from farhand_server.model.job import JobStatus
+from farhand_server.model.job import Job, JobStatus
 from farhand_server.model.output import SpoolId
 from farhand_server.model.worker import Ground, Worker
 
@@ -213,7 +213,7 @@ def _not_started(session: Session, frame: frames.NotStarted, ctx: Context) -> li
         Send(session=session.id, frame=frames.ResultAck(job=frame.job, attempt=frame.attempt)),
     ]
     job = ctx.tx.job(frame.job)
-    if job is None or not job.is_served_by(session.worker, frame.attempt):
+    if job is None or not _is_open(job, session, frame.attempt):
         return [*over, *dispatch.dispatch(session.group, ctx)]
     return [*over, *fates.not_started(session, job, frame.reason, ctx)]
 
@@ -223,9 +223,14 @@ def _stands(session: Session, frame: frames.Frozen | frames.Thawed, ctx: Context
     if spool not in session.serving:
         return _stale(session, spool, type(frame).__name__, ctx)
     job = ctx.tx.job(frame.job)
-    if job is None or job.status.is_final or not job.is_served_by(session.worker, frame.attempt):
+    if job is None or not _is_open(job, session, frame.attempt):
         return []
     return freezing.heard(job, frame, ctx)
+
+
+def _is_open(job: Job, session: Session, attempt: int) -> bool:
+    """Whether what its worker says of an attempt still matters to the job."""
+    return not job.status.is_final and job.is_served_by(session.worker, attempt)
 
 
 def _stale(session: Session, spool: SpoolId, what: str, ctx: Context) -> list[Effect]:

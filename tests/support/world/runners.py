@@ -215,6 +215,7 @@ class Runners:
     def _idle(self, talk: Talk) -> None:
         if talk.id is not None and self._attempts.get(talk.id) is talk:
             del self._attempts[talk.id]
+            self._feed(events.RunnerGone(runner=talk.serial, id=talk.id))
         talk.id, talk.parting = None, False
         talk.pieces.clear()
         self._spares.append(talk)

@@ -73,8 +73,22 @@ def test_an_attempt_that_the_host_knows_is_taken_up_again(status: JobStatus, pha
         frames.Continue(job=job_id(1), attempt=1, stored=100, durable=60, crc=9),
     )
     assert rules.followed(OpenSpool) == [OpenSpool(session=session, spool=spool(), extent=EXTENT)]
-    asked = (JobStatus.STOPPING, JobStatus.SUSPENDING)
-    assert rules.job().status is (status if status in asked else JobStatus.RUNNING)
+    stays = status in (JobStatus.STOPPING, JobStatus.SUSPENDING)
+    stays |= status is JobStatus.SUSPENDED and phase == "exited"
+    assert rules.job().status is (status if stays else JobStatus.RUNNING)
+
+
+def test_an_end_that_was_taken_already_is_taken_again() -> None:
+    rules = Rules()
+    session = rules.running()
+    rules.end(session, reason="the runner was lost", lost=True)
+    suspended = rules.job()
+    session = rules.hello("web01", entry(phase="exited"))
+    assert rules.job() == suspended
+
+    rules.end(session, reason="the runner was lost", lost=True)
+    assert rules.job() == suspended
+    assert rules.only(frames.ResultAck, session)
 
 
 def test_an_attempt_of_which_nothing_is_stored_is_sent_from_its_begin() -> None:
@@ -229,13 +243,6 @@ def test_absence_from_another_journal_proves_nothing(
     assert "worker web01 came back without it" in job.details
     outcome = rules.tables.attempts[job_id(1), 1].outcome
     assert outcome.startswith("died:" if rebooted else "lost:")
-
-
-def test_an_attempt_that_was_seen_to_run_ran_whatever_the_journal_lacks() -> None:
-    rules = rules_with(granted(JobStatus.RUNNING, started=UnixMs(7)))
-    rules.hello("web01")
-
-    assert rules.job().suspension is Suspension.INDETERMINATE
 
 
 def test_a_suspended_job_stays_so_while_nothing_is_proven() -> None:
