@@ -21,7 +21,18 @@ BROKEN_PIPE = 141
 
 
 #: In the order in which they are met. Each is loaded when it is named.
-NOUNS = ("runbook", "start", "job", "group", "worker", "token", "key", "context", "completion")
+NOUNS = (
+    "runbook",
+    "start",
+    "job",
+    "group",
+    "worker",
+    "token",
+    "key",
+    "account",
+    "context",
+    "completion",
+)
 
 
 class Command(click.Group):

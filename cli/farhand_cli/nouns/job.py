@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from farhand_cli import outcome, wire, words
+from farhand_cli import delivery, durations, outcome, wire, words
 from farhand_cli.api import pages
+from farhand_cli.durations import seconds_or_none
 from farhand_cli.session import Session
 from farhand_cli.show import Format, View, document, fields
 from farhand_cli.table import Cell, Column, Manner, table
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from farhand_wire.v1.job_pb2 import (
         ExplainJobResponse,
         Job,
+        JobAttempt,
         ReadJobOutputResponse,
         WorkerVerdict,
     )
@@ -74,9 +76,19 @@ VIEW: View["Job"] = View(
         *(_STARTED, _RAN),
         Column("ENDED", lambda job, manner: manner.time(job.end_time)),
         Column("ATTEMPT", lambda job, _: str(job.attempt or "")),
+        Column("DELIVERY", lambda job, _: delivery.word(job.delivery)),
+        Column("TIMEOUT", lambda job, _: durations.shown(job.timeout)),
         Column("OUTPUT", lambda job, _: words.size(job.output_bytes)),
         Column("PARAMETERS", lambda job, _: _parameters(job)),
     ),
+)
+
+
+_ATTEMPTS: tuple[Column["JobAttempt"], ...] = (
+    Column("ATTEMPT", lambda attempt, _: str(attempt.attempt)),
+    Column("WORKER", lambda attempt, _: attempt.worker),
+    Column("GRANTED", lambda attempt, manner: manner.time(attempt.grant_time)),
+    Column("OUTCOME", lambda attempt, _: attempt.outcome or "-"),
 )
 
 
@@ -126,8 +138,15 @@ def list_(session: Session, states: tuple[str, ...], runbook: str, group: str, l
 @answers
 @pass_session
 def show(session: Session, job_id: str) -> None:
-    """One job."""
-    session.show(VIEW, session.api.jobs.GetJob(wire.job.GetJobRequest(job_id=job_id)).job)
+    """One job, with every attempt at it."""
+    answer = session.api.jobs.GetJob(wire.job.GetJobRequest(job_id=job_id))
+    if answer.attempts and session.format not in (Format.TABLE, Format.NAME):
+        session.document({**fields(answer.job), "attempts": fields(answer)["attempts"]})
+        return
+    session.show(VIEW, answer.job)
+    if len(answer.attempts) > 1 and session.format is Format.TABLE:
+        for line in table(_ATTEMPTS, answer.attempts, session.manner()):
+            click.echo(line)
 
 
 @job.command("why")
@@ -209,14 +228,60 @@ def wait(session: Session, job_id: str, max_wait: float | None) -> None:
     following.wait(session, job_id, max_wait=max_wait)
 
 
+@job.command("suspend")
+@click.argument("job_id", metavar="JOB")
+@answers
+@pass_session
+def suspend(session: Session, job_id: str) -> None:
+    """Freeze a running job: every process of it stands still until it is resumed."""
+    asked = session.api.jobs.SuspendJob(wire.job.SuspendJobRequest(job_id=job_id)).job
+    shown = session.manner(sys.stderr).job(asked.job_id)
+    session.made(VIEW, asked, f"job {shown} is {outcome.state(asked).word} on {asked.worker}")
+
+
+@job.command("resume")
+@click.argument("job_id", metavar="JOB")
+@answers
+@pass_session
+def resume(session: Session, job_id: str) -> None:
+    """Let a frozen job go on; start any other that is suspended once more.
+
+    A job that is suspended because its outcome is unknown may have run: look first what it did.
+    """
+    asked = session.api.jobs.ResumeJob(wire.job.ResumeJobRequest(job_id=job_id)).job
+    shown = session.manner(sys.stderr).job(asked.job_id)
+    session.made(VIEW, asked, f"job {shown} is {outcome.state(asked).word}")
+
+
+@job.command("force-close")
+@click.argument("job_id", metavar="JOB")
+@click.option("--reason", required=True, metavar="TEXT", help="Kept with the job, for people.")
+@answers
+@pass_session
+def force_close(session: Session, job_id: str, reason: str) -> None:
+    """Give up a job whose worker will not answer: it is failed, whatever still runs.
+
+    \b
+    farhand job force-close 0190… --reason "the rack burned down"
+    """
+    request = wire.job.ForceCloseJobRequest(job_id=job_id, reason=reason)
+    closed = session.api.jobs.ForceCloseJob(request).job
+    shown = session.manner(sys.stderr).job(closed.job_id)
+    session.made(VIEW, closed, f"job {shown} is {outcome.state(closed).word}: it was given up")
+
+
 @job.command("stop")
 @click.argument("job_id", metavar="JOB")
+@click.option("--grace", type=seconds_or_none, metavar="D", help="TERM to KILL: 0, 90s, 15m; 30s.")
 @click.option("--follow", is_flag=True, help="Wait until nothing of it runs any more.")
 @answers
 @pass_session
-def stop(session: Session, job_id: str, follow: bool) -> None:
+def stop(session: Session, job_id: str, grace: int | None, follow: bool) -> None:
     """End a job and everything it started: SIGTERM, 30 s, SIGKILL."""
-    stopping = session.api.jobs.StopJob(wire.job.StopJobRequest(job_id=job_id)).job
+    request = wire.job.StopJobRequest(job_id=job_id)
+    if grace is not None:
+        request.grace.FromSeconds(grace)
+    stopping = session.api.jobs.StopJob(request).job
     shown = session.manner(sys.stderr).job(stopping.job_id)
     if outcome.status_name(stopping) == "STOPPING":
         note = f"TERM sent to {stopping.worker}; Stopped is said when nothing of it runs any more"

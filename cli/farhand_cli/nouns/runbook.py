@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from farhand_cli import script, wire, words
+from farhand_cli import delivery, durations, script, wire, words
 from farhand_cli.api import pages
+from farhand_cli.durations import seconds_or_none
 from farhand_cli.session import Session
 from farhand_cli.show import View
 from farhand_cli.table import Cell, Column
@@ -43,6 +44,9 @@ VIEW: View["Runbook"] = View(
     card=(
         *(_NAME, _TYPE, _STATE, _VERSION),
         Column("DESCRIPTION", lambda runbook, _: runbook.description),
+        Column("DELIVERY", lambda runbook, _: delivery.word(runbook.delivery) or "as the account"),
+        Column("TIMEOUT", lambda runbook, _: durations.shown(runbook.timeout)),
+        Column("LOST AFTER", lambda runbook, _: durations.shown(runbook.lost_after)),
         Column("PUBLISHED SHA-256", lambda runbook, _: runbook.published_digest),
         Column("DRAFT SHA-256", lambda runbook, _: runbook.draft_digest),
         Column("CREATED", lambda runbook, manner: manner.time(runbook.create_time)),
@@ -147,6 +151,46 @@ def publish(session: Session, name: str) -> None:
     request = wire.runbook.PublishRunbookRequest(runbook=name)
     made = session.api.runbooks.PublishRunbook(request).runbook
     session.made(VIEW, made, _published(made))
+
+
+@runbook.command("set")
+@click.argument("name", metavar="RUNBOOK")
+@click.option("--description", metavar="TEXT", help="For people.")
+@click.option("--delivery", "chosen", type=click.Choice((*delivery.WORDS, "account")))
+@click.option("--timeout", type=seconds_or_none, metavar="D", help="End its jobs after: 90s, 2h.")
+@click.option("--lost-after", type=seconds_or_none, metavar="D", help="Patience with its worker.")
+@answers
+@pass_session
+def set_(
+    session: Session,
+    name: str,
+    description: str | None,
+    chosen: str | None,
+    timeout: int | None,
+    lost_after: int | None,
+) -> None:
+    """Change settings of a runbook, for jobs that are started from now on.
+
+    \b
+    farhand runbook set nightly-copy --delivery at-least-once
+    farhand runbook set nightly-copy --timeout 2h --lost-after none
+    """
+    own = delivery.named(chosen) if chosen and chosen != "account" else None
+    wanted = wire.runbook.Runbook(name=name, description=description or "", delivery=own)
+    for span, value in ((wanted.timeout, timeout), (wanted.lost_after, lost_after)):
+        span.FromSeconds(value or 0)
+    given = {
+        "description": description,
+        "delivery": chosen,
+        "timeout": timeout,
+        "lost_after": lost_after,
+    }
+    request = wire.runbook.UpdateRunbookRequest(runbook=wanted)
+    request.update_mask.paths.extend(path for path, value in given.items() if value is not None)
+    if not request.update_mask.paths:
+        raise click.UsageError("name a setting to change, for example --timeout 2h")
+    saved = session.api.runbooks.UpdateRunbook(request).runbook
+    session.made(VIEW, saved, f"{saved.name}: saved; jobs that were started before keep theirs")
 
 
 @runbook.command("delete")

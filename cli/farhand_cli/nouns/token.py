@@ -1,7 +1,6 @@
 """farhand token: registration tokens, which let machines join one group."""
 
 import ipaddress
-import re
 import sys
 from typing import TYPE_CHECKING
 
@@ -9,6 +8,7 @@ import click
 
 from farhand_cli import wire
 from farhand_cli.api import pages
+from farhand_cli.durations import seconds
 from farhand_cli.session import Session
 from farhand_cli.show import Format, View, fields
 from farhand_cli.table import Cell, Column, Manner
@@ -17,8 +17,6 @@ from farhand_cli.words import Tone, count
 
 if TYPE_CHECKING:
     from farhand_wire.v1.account_pb2 import RegistrationToken as Token
-
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "": 1}
 
 
 def _uses(token: "Token", _: Manner) -> Cell:
@@ -35,14 +33,6 @@ _COLUMNS: tuple[Column["Token"], ...] = (
     Column("NETWORKS", lambda token, _: ", ".join(token.cidrs) or "anywhere"),
 )
 VIEW: View["Token"] = View(name=lambda token: token.token_id, columns=_COLUMNS, card=_COLUMNS)
-
-
-def seconds(text: str) -> int:
-    """90s, 15m, 1h, 7d; a bare number is seconds. Raises click.BadParameter."""
-    match = re.fullmatch(r"([1-9]\d{0,8})([smhd]?)", text)
-    if not match:
-        raise click.BadParameter(f"{text!r} is not a duration such as 90s, 15m, 1h or 7d")
-    return int(match[1]) * _SECONDS[match[2]]
 
 
 def network(text: str) -> str:

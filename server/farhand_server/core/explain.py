@@ -27,7 +27,7 @@ class Explanation:
 
 def explain(event: on.Explain, ctx: Context) -> list[Effect]:
     job = find_job(event, ctx)
-    text = waiting(job, ctx) if job.status is JobStatus.NEW else _other(job)
+    text = waiting(job, ctx) if job.status is JobStatus.NEW else _other(job, ctx)
     return [Answer(call=event.call, value=text)]
 
 
@@ -100,22 +100,44 @@ def _present(job: Job, session: Session, ctx: Context) -> tuple[str, str]:
     return "free", ""
 
 
-def _other(job: Job) -> Explanation:
+def _other(job: Job, ctx: Context) -> Explanation:
     where = f" on {job.worker_name}" if job.worker_name else ""
     words = {
         JobStatus.ACTIVATING: f"is being started{where}",
         JobStatus.RUNNING: f"is running{where}",
         JobStatus.STOPPING: f"is being stopped{where}",
-        JobStatus.DISCONNECTED: job.details,
+        JobStatus.SUSPENDING: f"is being frozen{where}",
+        JobStatus.RESUMING: f"is being thawed{where}",
+        JobStatus.DISCONNECTED: f"{job.details}{_last_heard(job, ctx)}",
         JobStatus.SUSPENDED: job.details,
     }
     over = f"is over: {job.status.name.capitalize()}"
     if job.details:
         over += f", {job.details}"
-    message = words.get(job.status, over)
-    do = {
-        JobStatus.DISCONNECTED: (f"look at {job.worker_name}", f"farhand job stop {job.id}"),
-        JobStatus.SUSPENDED: (f"look at {job.worker_name}", f"farhand job stop {job.id}"),
-        JobStatus.RUNNING: (f"farhand job follow {job.id}",),
-    }.get(job.status, ())
-    return Explanation(job=job, code=job.status.name.lower(), message=message, do=do)
+    code = job.suspension.value if job.suspension else job.status.name.lower()
+    return Explanation(job=job, code=code, message=words.get(job.status, over), do=_steps(job))
+
+
+def _last_heard(job: Job, ctx: Context) -> str:
+    worker = ctx.tx.worker(job.worker) if job.worker is not None else None
+    if worker is None or worker.last_seen is None:
+        return ""
+    minutes = max(0, ctx.now.unix_ms - worker.last_seen) // 60_000
+    return f". Last heard {minutes} min ago" if minutes else ". Last heard less than a minute ago"
+
+
+def _steps(job: Job) -> Steps:
+    look, stop = f"look at {job.worker_name}", f"farhand job stop {job.id}"
+    give_up = f'farhand job force-close {job.id} --reason "…"'
+    once_more = f"farhand job resume {job.id}"
+    match job.status:
+        case JobStatus.DISCONNECTED:
+            return (look, f"{stop} (when it returns)", f"{give_up} (gives up)")
+        case JobStatus.SUSPENDED if job.is_frozen:
+            return (once_more, stop)
+        case JobStatus.SUSPENDED:
+            end = give_up if job.may_run else stop
+            return (look, f"{once_more} (starts it once more)", end)
+        case JobStatus.RUNNING:
+            return (f"farhand job follow {job.id}",)
+    return ()

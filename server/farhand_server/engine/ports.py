@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from farhand_server.core.ports import Tx
-from farhand_server.model.account import AccountKey, Principal, RegistrationToken
+from farhand_server.model.account import Account, AccountKey, Principal, RegistrationToken
 from farhand_server.model.clock import UnixMs
-from farhand_server.model.identifiers import AccountId, WorkerId
-from farhand_server.model.job import Job, JobStatus
+from farhand_server.model.identifiers import AccountId, JobId, WorkerId
+from farhand_server.model.job import Attempt, Job, JobStatus
 from farhand_server.model.output import Chunk, Extent, SpoolId
 from farhand_server.model.runbook import Runbook
 from farhand_server.model.worker import Group, Worker
@@ -64,6 +64,7 @@ class Queries(Protocol):
     """Reads for the edges, from any thread: they see what is committed. Each blocks briefly."""
 
     def principal(self, token_hash: str) -> Principal | None: ...
+    def account(self, account: AccountId) -> Account: ...
     def account_keys(self, account: AccountId) -> Sequence[AccountKey]: ...
     def deployment_id(self) -> str: ...
     def worker_key(self, worker: WorkerId) -> bytes | None:
@@ -72,6 +73,10 @@ class Queries(Protocol):
 
     def job(self, account: AccountId, prefix: str) -> Sequence[Job]:
         """Up to two jobs whose id begins so."""
+        ...
+
+    def attempts(self, job: JobId) -> Sequence[Attempt]:
+        """In order."""
         ...
 
     def jobs(

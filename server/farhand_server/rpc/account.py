@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 import farhand_wire
 from farhand_server.core import events
-from farhand_server.model.account import AccountKey, KeySlot, RegistrationToken
+from farhand_server.model.account import Account, AccountKey, KeySlot, RegistrationToken
 from farhand_server.model.clock import UnixMs
 from farhand_server.rpc.backend import Backend
 from farhand_server.rpc.caller import caller
 from farhand_server.rpc.convert import account as convert
+from farhand_server.rpc.convert import delivery
 from farhand_server.secrets import MasterKey, account_key, registration_token
 from farhand_wire import limits
 from farhand_wire.v1 import account_pb2, account_pb2_grpc
@@ -36,11 +37,24 @@ class AccountService(account_pb2_grpc.AccountServiceServicer):
     async def GetAccount(
         self, request: account_pb2.GetAccountRequest, context: object
     ) -> account_pb2.GetAccountResponse:
+        queries = self._backend.queries
+        account = await self._backend.look(queries.account, caller().account)
         return account_pb2.GetAccountResponse(
-            account=caller().account_name,
+            account=account.name,
             caller=caller().name,
             server_version=farhand_wire.__version__,
+            delivery=delivery.wire(account.delivery),
         )
+
+    async def UpdateAccount(
+        self, request: account_pb2.UpdateAccountRequest, context: object
+    ) -> account_pb2.UpdateAccountResponse:
+        principal, wanted = caller(), delivery.model(request.delivery)
+        assert wanted is not None, "validated"
+        account = await self._backend.ask(
+            Account, lambda call: events.UpdateAccount(call=call, by=principal, delivery=wanted)
+        )
+        return account_pb2.UpdateAccountResponse(delivery=delivery.wire(account.delivery))
 
     async def GetCertificateAuthority(
         self, request: account_pb2.GetCertificateAuthorityRequest, context: object

@@ -43,6 +43,9 @@ _METHODS: dict[Policy, dict[str, tuple[str, ...]]] = {
             "GetJob",
             "ListJobs",
             "StopJob",
+            "SuspendJob",
+            "ResumeJob",
+            "ForceCloseJob",
             "WatchJob",
             "ReadJobOutput",
             "FollowJobOutput",
@@ -51,6 +54,7 @@ _METHODS: dict[Policy, dict[str, tuple[str, ...]]] = {
         "farhand.v1.RunbookService": (
             "ImportRunbook",
             "PublishRunbook",
+            "UpdateRunbook",
             "GetRunbook",
             "ListRunbooks",
             "ExportRunbook",
@@ -69,6 +73,7 @@ _METHODS: dict[Policy, dict[str, tuple[str, ...]]] = {
         ),
         "farhand.v1.AccountService": (
             "GetAccount",
+            "UpdateAccount",
             "GetAccountKeys",
             "RegenerateAccountKey",
             "CreateRegistrationToken",

@@ -50,7 +50,11 @@ class JobService(job_pb2_grpc.JobServiceServicer):
     async def GetJob(
         self, request: job_pb2.GetJobRequest, context: object
     ) -> job_pb2.GetJobResponse:
-        return job_pb2.GetJobResponse(job=await self._wire(await self._job(request.job_id)))
+        job = await self._job(request.job_id)
+        attempts = await self._backend.look(self._backend.queries.attempts, job.id)
+        return job_pb2.GetJobResponse(
+            job=await self._wire(job), attempts=[convert.attempt(known) for known in attempts]
+        )
 
     async def ListJobs(
         self, request: job_pb2.ListJobsRequest, context: object
@@ -67,10 +71,49 @@ class JobService(job_pb2_grpc.JobServiceServicer):
     ) -> job_pb2.StopJobResponse:
         principal = caller()
         job = await self._job(request.job_id)
+        grace = limits.STOP_GRACE_SECONDS
+        if request.HasField("grace"):
+            grace = request.grace.seconds + request.grace.nanos / 1e9
         stopped = await self._backend.ask(
-            Job, lambda call: events.StopJob(call=call, by=principal, job=job.id)
+            Job,
+            lambda call: events.StopJob(
+                call=call, by=principal, job=job.id, grace_ms=round(grace * 1000)
+            ),
         )
         return job_pb2.StopJobResponse(job=await self._wire(stopped))
+
+    async def SuspendJob(
+        self, request: job_pb2.SuspendJobRequest, context: object
+    ) -> job_pb2.SuspendJobResponse:
+        principal = caller()
+        job = await self._job(request.job_id)
+        asked = await self._backend.ask(
+            Job, lambda call: events.SuspendJob(call=call, by=principal, job=job.id)
+        )
+        return job_pb2.SuspendJobResponse(job=await self._wire(asked))
+
+    async def ResumeJob(
+        self, request: job_pb2.ResumeJobRequest, context: object
+    ) -> job_pb2.ResumeJobResponse:
+        principal = caller()
+        job = await self._job(request.job_id)
+        asked = await self._backend.ask(
+            Job, lambda call: events.ResumeJob(call=call, by=principal, job=job.id)
+        )
+        return job_pb2.ResumeJobResponse(job=await self._wire(asked))
+
+    async def ForceCloseJob(
+        self, request: job_pb2.ForceCloseJobRequest, context: object
+    ) -> job_pb2.ForceCloseJobResponse:
+        principal = caller()
+        job = await self._job(request.job_id)
+        closed = await self._backend.ask(
+            Job,
+            lambda call: events.ForceCloseJob(
+                call=call, by=principal, job=job.id, reason=request.reason
+            ),
+        )
+        return job_pb2.ForceCloseJobResponse(job=await self._wire(closed))
 
     async def ExplainJob(
         self, request: job_pb2.ExplainJobRequest, context: object
@@ -149,7 +192,7 @@ class JobService(job_pb2_grpc.JobServiceServicer):
         return await backend.look(lookup.job, backend.queries, account, prefix)
 
     async def _wire(self, job: Job) -> job_pb2.Job:
-        if job.status.is_final or not job.attempt:
+        if job.end is not None or not job.attempt:
             return convert.wire(job, job.output_bytes)
         extent = await self._backend.desk.extent(SpoolId(job=job.id, attempt=job.attempt))
         return convert.wire(job, extent.payload)

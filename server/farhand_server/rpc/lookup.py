@@ -30,7 +30,7 @@ def job(queries: Queries, account: AccountId, prefix: str) -> Job:
 
 def output_bytes(queries: Queries, job: Job) -> int:
     """Bytes of output stored so far."""
-    if job.status.is_final or not job.attempt:
+    if job.end is not None or not job.attempt:
         return job.output_bytes
     return queries.extent(SpoolId(job=job.id, attempt=job.attempt)).payload
 

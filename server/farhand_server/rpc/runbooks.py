@@ -8,6 +8,7 @@ from farhand_server.model.runbook import Runbook
 from farhand_server.rpc import lookup
 from farhand_server.rpc.backend import Backend
 from farhand_server.rpc.caller import caller
+from farhand_server.rpc.convert import delivery
 from farhand_server.rpc.convert import runbooks as convert
 from farhand_wire import limits
 from farhand_wire.v1 import runbook_pb2, runbook_pb2_grpc
@@ -48,6 +49,25 @@ class RunbookService(runbook_pb2_grpc.RunbookServiceServicer):
             lambda call: events.PublishRunbook(call=call, by=principal, name=request.runbook),
         )
         return runbook_pb2.PublishRunbookResponse(runbook=convert.wire(runbook))
+
+    async def UpdateRunbook(
+        self, request: runbook_pb2.UpdateRunbookRequest, context: object
+    ) -> runbook_pb2.UpdateRunbookResponse:
+        principal, asked = caller(), request.runbook
+        runbook = await self._backend.ask(
+            Runbook,
+            lambda call: events.UpdateRunbook(
+                call=call,
+                by=principal,
+                name=asked.name,
+                fields=frozenset(request.update_mask.paths),
+                description=asked.description,
+                delivery=delivery.model(asked.delivery),
+                lost_after=asked.lost_after.seconds,
+                timeout=asked.timeout.seconds,
+            ),
+        )
+        return runbook_pb2.UpdateRunbookResponse(runbook=convert.wire(runbook))
 
     async def GetRunbook(
         self, request: runbook_pb2.GetRunbookRequest, context: object

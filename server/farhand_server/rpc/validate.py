@@ -12,6 +12,7 @@ from farhand_server.rpc.convert import parameters
 from farhand_server.rpc.rules import (
     Check,
     On,
+    Rule,
     at_least,
     at_most,
     between,
@@ -26,6 +27,7 @@ from farhand_server.rpc.rules import (
 from farhand_wire import limits, transcript
 from farhand_wire.v1 import (
     account_pb2,
+    delivery_pb2,
     hybrid_worker_group_pb2,
     hybrid_worker_pb2,
     job_pb2,
@@ -44,6 +46,16 @@ def problems(message: Message, at: str = "") -> Iterator[Violation]:
     """Every violation in `message`, by the table below."""
     for check in RULES.get(type(message), ()):
         yield from check(message, at)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The message of a field, by its own rules."""
+
+    field: str
+
+    def __call__(self, message: Message, at: str) -> Iterator[Violation]:
+        yield from problems(getattr(message, self.field), f"{at}{self.field}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +87,7 @@ MEMBER = matches(
     f"{limits.WORKER_NAME_CHARACTERS} at most",
 )
 STREAM = one_of(job_pb2.JobStream, "is not a stream")
+DELIVERY = one_of(delivery_pb2.Delivery, "is required: at most once or at least once")
 TYPE = one_of(runbook_pb2.RunbookType, "is required: RUNBOOK_TYPE_BASH or RUNBOOK_TYPE_PYTHON")
 
 
@@ -84,6 +97,16 @@ def cidr(value: str) -> str:
     except ValueError:
         return f'"{value[:64]}" is not a network, for example 10.0.0.0/8'
     return ""
+
+
+def span(low: int, high: int) -> Rule:
+    """Of a Duration, in seconds."""
+
+    def rule(value: Duration) -> str:
+        seconds = value.seconds + value.nanos / 1e9
+        return "" if low <= seconds <= high else f"is {seconds:g} s; it may be {low} to {high:,} s"
+
+    return rule
 
 
 def life(value: Duration) -> str:
@@ -113,9 +136,16 @@ def tail_or_from(message: Message, at: str) -> Iterator[Violation]:
         yield Violation(field=at + "tail_lines", problem="cannot be combined with from")
 
 
-def position(message: Message, at: str) -> Iterator[Violation]:
-    """A place in the output, if one is given."""
-    yield from problems(getattr(message, "from"), at + "from.")
+def settings(message: Message, at: str) -> Iterator[Violation]:
+    """Says which settings of a runbook change."""
+    assert isinstance(message, runbook_pb2.UpdateRunbookRequest)
+    known = ("description", "delivery", "timeout", "lost_after")
+    if not message.update_mask.paths:
+        yield Violation(field=at + "update_mask", problem=f"is required: of {', '.join(known)}")
+    for index, path in enumerate(message.update_mask.paths):
+        if path not in known:
+            problem = f'names "{path[:64]}"; it may name {", ".join(known)}'
+            yield Violation(field=f"{at}update_mask.paths[{index}]", problem=problem)
 
 
 def greeting(message: Message, at: str) -> Iterator[Violation]:
@@ -146,7 +176,7 @@ _PLACES = (_SIZE, On("page_token", matches(r"[0-9]{0,18}", _NOT_A_PAGE)))
 _NAMES = (_SIZE, On("page_token", matches(r"[A-Za-z0-9._-]{0,64}", _NOT_A_PAGE)))
 _OUTPUT = (
     On("job_id", JOB),
-    position,
+    Part("from"),
     On("tail_lines", at_least(0)),
     tail_or_from,
     On("streams", STREAM, each=True),
@@ -174,7 +204,13 @@ RULES: dict[type[Message], tuple[Check, ...]] = {
         On("runbook", optional(RUNBOOK)),
         On("run_on", optional(MEMBER)),
     ),
-    job_pb2.StopJobRequest: _JOB,
+    job_pb2.StopJobRequest: (*_JOB, On("grace", span(0, limits.STOP_GRACE_SECONDS_MOST))),
+    job_pb2.SuspendJobRequest: _JOB,
+    job_pb2.ResumeJobRequest: _JOB,
+    job_pb2.ForceCloseJobRequest: (
+        *_JOB,
+        On("reason", required(characters(limits.REASON_CHARACTERS), "is required: say why")),
+    ),
     job_pb2.WatchJobRequest: _JOB,
     job_pb2.ExplainJobRequest: _JOB,
     job_pb2.ReadJobOutputRequest: _OUTPUT,
@@ -188,6 +224,14 @@ RULES: dict[type[Message], tuple[Check, ...]] = {
         On("description", characters(limits.DESCRIPTION_CHARACTERS)),
     ),
     runbook_pb2.PublishRunbookRequest: _THE_RUNBOOK,
+    runbook_pb2.UpdateRunbookRequest: (Part("runbook"), settings),
+    runbook_pb2.Runbook: (
+        On("name", required(RUNBOOK)),
+        On("description", characters(limits.DESCRIPTION_CHARACTERS)),
+        On("delivery", optional(DELIVERY)),
+        On("timeout", span(0, limits.JOB_TIMEOUT_SECONDS_MOST)),
+        On("lost_after", span(0, limits.LOST_AFTER_SECONDS_MOST)),
+    ),
     runbook_pb2.GetRunbookRequest: _THE_RUNBOOK,
     runbook_pb2.ListRunbooksRequest: _NAMES,
     runbook_pb2.ExportRunbookRequest: _THE_RUNBOOK,
@@ -201,6 +245,7 @@ RULES: dict[type[Message], tuple[Check, ...]] = {
     hybrid_worker_pb2.ListHybridWorkersRequest: (*_NAMES, On("group", optional(MEMBER))),
     hybrid_worker_pb2.DeleteHybridWorkerRequest: _THE_WORKER,
     # the account
+    account_pb2.UpdateAccountRequest: (On("delivery", DELIVERY),),
     account_pb2.RegenerateAccountKeyRequest: (
         On("slot", one_of(account_pb2.AccountKeySlot, "is required: primary or secondary")),
     ),

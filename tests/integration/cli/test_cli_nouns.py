@@ -11,7 +11,14 @@ from click.testing import Result
 from tests.support.control_plane import ControlPlane
 from tests.support.plane.ledger import stamp
 
-from farhand_wire.v1 import account_pb2, hybrid_worker_pb2, job_pb2, runbook_pb2, worker_pb2
+from farhand_wire.v1 import (
+    account_pb2,
+    delivery_pb2,
+    hybrid_worker_pb2,
+    job_pb2,
+    runbook_pb2,
+    worker_pb2,
+)
 from farhand_wire.v1.hybrid_worker_group_pb2 import HybridWorkerGroup
 
 Run = Callable[..., Result]
@@ -105,7 +112,7 @@ def test_show_publish_and_delete_a_runbook(run: Run, plane: ControlPlane) -> Non
     deleted = run("runbook", "delete", "a")
 
     assert "a: v1 published (bash)" in published.stderr
-    assert "state    ok published\n" in shown.stdout
+    assert "state     ok published\n" in shown.stdout
     assert (deleted.exit_code, plane.runbooks) == (0, {})
 
 
@@ -390,3 +397,85 @@ def test_quiet_makes_no_remarks(run: Run) -> None:
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_is_printed(run: Run, shell: str) -> None:
     assert "_FARHAND_COMPLETE" in run("completion", shell).stdout
+
+
+# ---- the life of a job -----------------------------------------------------------------------
+
+JOB = "0190a1b2-0000-7000-8000-000000000001"
+
+
+@pytest.fixture
+def running(plane: ControlPlane) -> None:
+    plane.add_job(JOB, runbook="nightly", worker="app01", status=job_pb2.JOB_STATUS_RUNNING)
+
+
+@pytest.mark.usefixtures("running")
+@pytest.mark.parametrize(
+    ("verb", "request_type", "says"),
+    [
+        ("suspend", job_pb2.SuspendJobRequest, "is suspending on app01"),
+        ("resume", job_pb2.ResumeJobRequest, "is resuming"),
+    ],
+)
+def test_a_job_is_frozen_and_resumed(
+    run: Run, plane: ControlPlane, verb: str, request_type: type, says: str
+) -> None:
+    result = run("job", verb, JOB)
+
+    assert plane.requests(request_type)[0].job_id == JOB
+    assert says in result.stderr
+
+
+@pytest.mark.usefixtures("running")
+def test_a_job_is_given_up_only_with_a_reason(run: Run, plane: ControlPlane) -> None:
+    assert run("job", "force-close", JOB).exit_code == 2
+
+    result = run("job", "force-close", JOB, "--reason", "the rack is gone")
+    assert plane.requests(job_pb2.ForceCloseJobRequest)[0].reason == "the rack is gone"
+    assert "is failed: it was given up" in result.stderr
+
+
+@pytest.mark.usefixtures("running")
+@pytest.mark.parametrize(
+    ("options", "grace"), [((), None), (("--grace", "0"), 0), (("--grace", "5m"), 300)]
+)
+def test_a_stop_may_have_a_grace_of_its_own(
+    run: Run, plane: ControlPlane, options: tuple[str, ...], grace: int | None
+) -> None:
+    run("job", "stop", JOB, *options)
+
+    request = plane.requests(job_pb2.StopJobRequest)[0]
+    assert (request.grace.seconds if request.HasField("grace") else None) == grace
+
+
+def test_only_the_settings_that_were_named_change(run: Run, plane: ControlPlane) -> None:
+    plane.runbooks["nightly"] = runbook_pb2.Runbook(name="nightly", description="copies")
+    result = run("runbook", "set", "nightly", "--delivery", "at-least-once", "--timeout", "2h")
+
+    request = plane.requests(runbook_pb2.UpdateRunbookRequest)[0]
+    assert list(request.update_mask.paths) == ["delivery", "timeout"]
+    assert request.runbook.delivery == delivery_pb2.DELIVERY_AT_LEAST_ONCE
+    assert request.runbook.timeout.seconds == 7200
+    assert "jobs that were started before keep theirs" in result.stderr
+    assert plane.runbooks["nightly"].description == "copies"
+
+
+def test_a_setting_is_taken_back(run: Run, plane: ControlPlane) -> None:
+    plane.runbooks["nightly"] = runbook_pb2.Runbook(name="nightly")
+    run("runbook", "set", "nightly", "--delivery", "account", "--timeout", "none")
+
+    request = plane.requests(runbook_pb2.UpdateRunbookRequest)[0]
+    assert list(request.update_mask.paths) == ["delivery", "timeout"]
+    assert request.runbook.delivery == delivery_pb2.DELIVERY_UNSPECIFIED
+
+
+def test_nothing_to_set_is_a_mistake(run: Run) -> None:
+    assert run("runbook", "set", "nightly").exit_code == 2
+
+
+def test_the_account_says_how_jobs_are_delivered(run: Run, plane: ControlPlane) -> None:
+    result = run("account", "set", "--delivery", "at-least-once")
+
+    request = plane.requests(account_pb2.UpdateAccountRequest)[0]
+    assert request.delivery == delivery_pb2.DELIVERY_AT_LEAST_ONCE
+    assert "delivered at-least-once" in result.stderr

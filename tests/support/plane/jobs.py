@@ -57,6 +57,22 @@ class JobService(JobServiceServicer):
         self._ledger.change(spool.job.job_id, status=status)
         return job.StopJobResponse(job=spool.job)
 
+    def SuspendJob(self, request: Any, context: Any) -> Any:
+        return job.SuspendJobResponse(job=self._asked("SuspendJob", request, context, "SUSPENDING"))
+
+    def ResumeJob(self, request: Any, context: Any) -> Any:
+        return job.ResumeJobResponse(job=self._asked("ResumeJob", request, context, "RESUMING"))
+
+    def ForceCloseJob(self, request: Any, context: Any) -> Any:
+        closed = self._asked("ForceCloseJob", request, context, "FAILED")
+        return job.ForceCloseJobResponse(job=closed)
+
+    def _asked(self, method: str, request: Any, context: Any, status: str) -> Any:
+        self._ledger.admit(method, request, context)
+        spool = self._spool(request.job_id, context)
+        self._ledger.change(spool.job.job_id, status=job.JobStatus.Value(f"JOB_STATUS_{status}"))
+        return spool.job
+
     def ExplainJob(self, request: Any, context: Any) -> Any:
         self._ledger.admit("ExplainJob", request, context)
         self._spool(request.job_id, context)

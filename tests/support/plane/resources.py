@@ -26,6 +26,10 @@ class AccountService(AccountServiceServicer):
         self._ledger.admit("GetAccount", request, context)
         return account.GetAccountResponse(account="default", caller="olga", server_version="0.1.0")
 
+    def UpdateAccount(self, request: Any, context: Any) -> Any:
+        self._ledger.admit("UpdateAccount", request, context)
+        return account.UpdateAccountResponse(delivery=request.delivery)
+
     def GetCertificateAuthority(self, request: Any, context: Any) -> Any:
         return account.GetCertificateAuthorityResponse(certificate="")
 
@@ -154,6 +158,12 @@ class RunbookService(RunbookServiceServicer):
         made.published_version += 1
         made.state = runbook.RUNBOOK_STATE_PUBLISHED
         return runbook.PublishRunbookResponse(runbook=made)
+
+    def UpdateRunbook(self, request: Any, context: Any) -> Any:
+        self._ledger.admit("UpdateRunbook", request, context)
+        made = self._ledger.found(self._ledger.runbooks, request.runbook.name, context)
+        request.update_mask.MergeMessage(request.runbook, made)
+        return runbook.UpdateRunbookResponse(runbook=made)
 
     def GetRunbook(self, request: Any, context: Any) -> Any:
         self._ledger.admit("GetRunbook", request, context)

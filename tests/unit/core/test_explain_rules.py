@@ -151,7 +151,7 @@ def test_a_suspended_job_says_that_its_outcome_is_unknown() -> None:
     session = rules.running()
     rules.say(session, frames.Leave(force=True))
 
-    assert rules.why().code == "suspended"
+    assert rules.why().code == "indeterminate"
     assert rules.why().message.startswith("outcome unknown:")
 
 
@@ -188,3 +188,20 @@ def test_a_worker_that_was_lost_is_not_in_the_overview() -> None:
     rules.lose(session)
 
     assert rules.ask(on.Overview) == Overview(workers={})
+
+
+def test_a_disconnected_job_says_since_when_and_what_can_be_done() -> None:
+    rules = Rules()
+    session = rules.running()
+    rules.lose(session)
+    rules.wait(45 + 7 * 60)
+    why = rules.why()
+
+    assert why.code == "disconnected"
+    assert "may still be running there and will report when it returns" in why.message
+    assert "After 24 h: Suspended. Last heard 7 min ago" in why.message
+    assert why.do == (
+        "look at web01",
+        f"farhand job stop {job_id(1)} (when it returns)",
+        f'farhand job force-close {job_id(1)} --reason "…" (gives up)',
+    )

@@ -1,9 +1,9 @@
 """Jobs, and why they wait."""
 
 from farhand_server.core.explain import Explanation
-from farhand_server.model.job import End, Job, JobStatus
-from farhand_server.rpc.convert import parameters
-from farhand_server.rpc.convert.moments import timestamp
+from farhand_server.model.job import Attempt, End, Job, JobStatus, Suspension
+from farhand_server.rpc.convert import delivery, parameters
+from farhand_server.rpc.convert.moments import duration, timestamp
 from farhand_wire.v1 import job_pb2
 
 #: Azure's numbers begin at zero, which means "unspecified" on the wire.
@@ -21,6 +21,12 @@ _STATUSES: dict[JobStatus, job_pb2.JobStatus] = {
     JobStatus.STOPPING: job_pb2.JOB_STATUS_STOPPING,
     JobStatus.RESUMING: job_pb2.JOB_STATUS_RESUMING,
     JobStatus.REMOVING: job_pb2.JOB_STATUS_REMOVING,
+}
+_SUSPENSIONS: dict[Suspension | None, job_pb2.Suspension] = {
+    None: job_pb2.SUSPENSION_UNSPECIFIED,
+    Suspension.FROZEN: job_pb2.SUSPENSION_FROZEN,
+    Suspension.INDETERMINATE: job_pb2.SUSPENSION_INDETERMINATE,
+    Suspension.EXHAUSTED: job_pb2.SUSPENSION_EXHAUSTED,
 }
 _MODEL_STATUSES = {wire: status for status, wire in _STATUSES.items()}
 
@@ -49,6 +55,20 @@ def wire(job: Job, output_bytes: int) -> job_pb2.Job:
         signal=end.signal,
         started_by=job.started_by,
         output_bytes=output_bytes,
+        delivery=delivery.wire(job.delivery),
+        suspension=_SUSPENSIONS[job.suspension],
+        timeout=duration(job.timeout),
+        lost_after=duration(job.lost_after),
+    )
+
+
+def attempt(known: Attempt) -> job_pb2.JobAttempt:
+    return job_pb2.JobAttempt(
+        attempt=known.attempt,
+        worker=known.worker_name,
+        grant_time=timestamp(known.granted),
+        end_time=timestamp(known.ended),
+        outcome=known.outcome,
     )
 
 

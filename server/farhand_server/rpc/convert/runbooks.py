@@ -1,7 +1,8 @@
 """Runbooks."""
 
 from farhand_server.model.runbook import Runbook, RunbookState, RunbookType
-from farhand_server.rpc.convert.moments import timestamp
+from farhand_server.rpc.convert import delivery
+from farhand_server.rpc.convert.moments import duration, timestamp
 from farhand_wire.v1 import runbook_pb2
 
 _TYPES: dict[RunbookType, runbook_pb2.RunbookType] = {
@@ -42,4 +43,7 @@ def wire(runbook: Runbook) -> runbook_pb2.Runbook:
         published_digest=runbook.published_digest,
         create_time=timestamp(runbook.created),
         modify_time=timestamp(runbook.modified),
+        delivery=delivery.wire(runbook.delivery),
+        timeout=duration(runbook.timeout),
+        lost_after=duration(runbook.lost_after),
     )

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from farhand_server.engine.ports import Page
-from farhand_server.model.account import AccountKey, Principal, RegistrationToken
-from farhand_server.model.identifiers import AccountId, WorkerId
-from farhand_server.model.job import Job, JobStatus
+from farhand_server.model.account import Account, AccountKey, Principal, RegistrationToken
+from farhand_server.model.identifiers import AccountId, JobId, WorkerId
+from farhand_server.model.job import Attempt, Job, JobStatus
 from farhand_server.model.output import Chunk, Extent, SpoolId
 from farhand_server.model.runbook import Runbook
 from farhand_server.model.worker import Group, Worker
@@ -53,6 +53,11 @@ class SqliteQueries:
             expires=row["expires"],
         )
 
+    def account(self, account: AccountId) -> Account:
+        row = self._one("SELECT * FROM accounts WHERE id = ?", account)
+        assert row is not None, "a caller's token names an account, and accounts stay"
+        return rows.account(row)
+
     def account_keys(self, account: AccountId) -> Sequence[AccountKey]:
         found = self._all("SELECT * FROM account_keys WHERE account = ? ORDER BY slot", account)
         return [rows.account_key(row) for row in found]
@@ -76,6 +81,10 @@ class SqliteQueries:
             account,
         )
         return [rows.job(row) for row in found]
+
+    def attempts(self, job: JobId) -> Sequence[Attempt]:
+        found = self._all("SELECT * FROM attempts WHERE job = ? ORDER BY attempt", job)
+        return [rows.attempt(row) for row in found]
 
     def jobs(
         self,

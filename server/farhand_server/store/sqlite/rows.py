@@ -5,7 +5,7 @@ import sqlite3
 from typing import Any
 
 from farhand_server.model.account import Account, AccountKey, KeySlot, RegistrationToken
-from farhand_server.model.job import End, Job, JobStatus, Suspension
+from farhand_server.model.job import Attempt, End, Job, JobStatus, Suspension
 from farhand_server.model.output import Extent
 from farhand_server.model.runbook import Delivery, Runbook, RunbookType
 from farhand_server.model.worker import Facts, Ground, Group, Worker
@@ -127,6 +127,11 @@ def end_values(end: End | None) -> tuple[Any, ...]:
     if end is None:
         return (None, None, None, None)
     return (end.code, end.signal, end.reason, int(end.stopped))
+
+
+def attempt(row: Row) -> Attempt:
+    fields = {name: row[name] for name in row.keys()}  # noqa: SIM118 - a Row is no mapping
+    return Attempt(**fields)
 
 
 def runbook(row: Row) -> Runbook:
