@@ -103,3 +103,28 @@ def test_a_second_agent_on_the_same_state_is_refused(bare: Deployment) -> None:
 
     assert second.code == 1
     assert "error:" in second.err
+
+
+def test_log_buffer_survives_agent_kill(bare: Deployment, tmp_path: Path) -> None:
+    """10 MB that were never sent, an agent that is killed with them, and nothing is missing."""
+    lines, go, said = 10 * 1024 * 1024 // 64, tmp_path / "go", tmp_path / "said"
+    bare.publish(
+        "much",
+        f"echo ready; until [ -e {go} ]; do sleep 0.05; done\n"
+        f"seq -f '%063.0f' 1 {lines}; touch {said}\n",
+    )
+    agent = bare.add_agent("w1")
+    job = bare.start("much")
+    bare.until("it runs", lambda: b"ready" in bare.farhand("job", "output", job).out)
+
+    os.kill(bare.server.pid, signal.SIGKILL)
+    bare.server.wait()
+    go.touch()
+    bare.until("it has said everything", said.exists)
+    agent.kill()
+    bare.resume()
+    bare.agent("w1")
+    followed = bare.farhand("job", "follow", job, "--from-start")
+
+    assert followed.out == b"ready\n" + b"".join(b"%063d\n" % n for n in range(1, lines + 1))
+    assert followed.code == 0
