@@ -20,6 +20,10 @@ class Context:
 
     def alarm_in(self, seconds: float) -> Instant:
         """Asks to be woken then; gives the moment."""
-        at = Instant(self.now.instant + seconds)
+        return self.alarm_at(self.now.instant + seconds)
+
+    def alarm_at(self, moment: float) -> Instant:
+        """The same for a moment that was reckoned from another one, and may be over."""
+        at = Instant(moment)
         self.live.alarm(at)
         return at

@@ -254,9 +254,11 @@ def lost(event: on.Lost, ctx: Context) -> list[Effect]:
 
 
 def close(session: Session, ctx: Context) -> list[Effect]:
-    """Forgets a session; from now on its jobs are missed."""
+    """Forgets a session; its jobs are missed when nothing is heard for a lease. However late
+    somebody notices that a stream is dead, the lease counts from its last frame."""
     if ctx.tx.served_by(session.worker):
-        ctx.live.absent[session.worker] = ctx.alarm_in(ctx.patience.lease)
+        missed = session.heard + ctx.patience.lease
+        ctx.live.absent[session.worker] = ctx.alarm_at(missed)
     return dispatch.drop(session, ctx)
 
 

@@ -47,6 +47,8 @@ class World:
         #: The agents that live.
         self.links: dict[FakeHost, FakeLink] = {}
         self.server: ControlPlane | None = None
+        #: Hosts that reach no server.
+        self.unreachable: set[FakeHost] = set()
         #: Hosts that are copies of another one.
         self.clones: list[FakeHost] = []
         #: Workers that an operator removed.
@@ -213,6 +215,17 @@ class World:
         if server_knows and self.server is not None and stream.session in self.server.streams:
             self.server.lose(stream)
 
+    def part(self, host: FakeHost, *, up: bool = True, down: bool = True) -> None:
+        """The network between this host and the server loses everything, or what goes one way. It
+        tells nobody, and takes no new stream, until `reunite`."""
+        self.unreachable.add(host)
+        if (link := self.links.get(host)) is not None and link.stream is not None:
+            link.stream.lose(up=up, down=down)
+
+    def reunite(self, host: FakeHost) -> None:
+        """New streams go through; what was lost stays lost."""
+        self.unreachable.discard(host)
+
     # --- the server -------------------------------------------------------------------------
 
     def start_server(self) -> None:
@@ -316,7 +329,7 @@ class World:
         return server.loop() or moved
 
     def _dial(self, host: FakeHost) -> Stream | None:
-        if self.server is None:
+        if self.server is None or host in self.unreachable:
             return None
         stream = self._stream()
         self.server.accept(stream)

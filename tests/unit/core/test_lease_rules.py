@@ -1,5 +1,6 @@
 """What silence means: for a session, for its jobs, and after a start."""
 
+import pytest
 from tests.support.rules import Rules, entry
 from tests.support.samples import job_id
 
@@ -39,11 +40,12 @@ def test_a_session_without_a_word_for_a_lease_ends() -> None:
 def test_jobs_of_a_lost_worker_run_on_for_a_lease_and_are_disconnected_then() -> None:
     rules = Rules()
     session = rules.running()
+    rules.say(session, frames.Heartbeat(sequence=2))
     rules.lose(session)
     rules.wait(44)
     assert rules.job().status is JobStatus.RUNNING
 
-    rules.wait(2)
+    rules.wait(1)
     assert rules.job().status is JobStatus.DISCONNECTED
     assert "may still be running there" in rules.job().details
     assert [wake.job for wake in rules.followed(Wake)] == [rules.job()]
@@ -60,13 +62,28 @@ def test_a_job_that_was_granted_and_not_seen_is_disconnected_too() -> None:
     assert rules.job().status is JobStatus.DISCONNECTED
 
 
-def test_a_silent_session_costs_its_jobs_two_leases() -> None:
+@pytest.mark.parametrize("noticed", [0, 15, 30])
+def test_a_lease_counts_from_the_last_frame_however_late_the_loss_is_noticed(noticed: int) -> None:
     rules = Rules()
-    rules.running()
-    rules.wait(60)
+    session = rules.running()
+    rules.say(session, frames.Heartbeat(sequence=2))
+    rules.wait(noticed)
+    rules.lose(session)
+    rules.wait(44 - noticed)
     assert rules.job().status is JobStatus.RUNNING
 
-    rules.wait(31)
+    rules.wait(1)
+    assert rules.job().status is JobStatus.DISCONNECTED
+
+
+def test_a_session_that_falls_silent_costs_its_jobs_no_second_lease() -> None:
+    rules = Rules()
+    session = rules.running()
+    rules.say(session, frames.Heartbeat(sequence=2))
+    rules.wait(44)
+    assert rules.job().status is JobStatus.RUNNING
+
+    rules.wait(1)
     assert rules.job().status is JobStatus.DISCONNECTED
 
 
