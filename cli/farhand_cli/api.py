@@ -46,11 +46,13 @@ _METHODS: dict[str, Any] = {
         },
     ]
 }
-_OPTIONS: list[tuple[str, Any]] = [
+OPTIONS: list[tuple[str, Any]] = [
     ("grpc.service_config", json.dumps(_METHODS)),
     # A network that goes away in silence is noticed while a job is followed.
     ("grpc.keepalive_time_ms", limits.KEEPALIVE_MS),
     ("grpc.keepalive_timeout_ms", limits.KEEPALIVE_TIMEOUT_MS),
+    # Without it the core waits for a minute before it believes that a ping was lost.
+    ("grpc.http2.ping_timeout_ms", limits.KEEPALIVE_TIMEOUT_MS),
     ("grpc.http2.max_pings_without_data", 0),
     ("grpc.initial_reconnect_backoff_ms", 200),
     ("grpc.max_reconnect_backoff_ms", 5_000),
@@ -82,7 +84,7 @@ class Api:
                 grpc.ssl_channel_credentials(_authorities(self._target)),
                 grpc.access_token_call_credentials(self._target.token),
             ),
-            options=_OPTIONS,
+            options=OPTIONS,
         )
 
     @cached_property

@@ -71,6 +71,13 @@ class Deployment(Stage):
     def job(self, job: str) -> dict[str, object]:
         return self.json("job", "show", job)
 
+    def prints(self, job: str) -> bool:
+        """Whether some of its output has come."""
+        return bool(self.farhand("job", "output", job).out)
+
+    def worker(self, name: str) -> dict[str, object]:
+        return self.json("worker", "show", name)
+
     def status(self, job: str) -> str:
         return str(self.job(job)["status"])
 

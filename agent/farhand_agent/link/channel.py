@@ -12,7 +12,7 @@ from farhand_wire import limits
 #: A frame list may be a little larger than its largest frame.
 _MARGIN = 64 * 1024
 
-_OPTIONS: list[proxy.Option] = [
+OPTIONS: list[proxy.Option] = [
     ("grpc.keepalive_time_ms", limits.KEEPALIVE_MS),
     ("grpc.keepalive_timeout_ms", limits.KEEPALIVE_TIMEOUT_MS),
     # Without it the core waits for a minute before it believes that a ping was lost.
@@ -36,5 +36,5 @@ def open_channel(
     return grpc.aio.secure_channel(
         str(endpoint),
         grpc.ssl_channel_credentials(root_certificates=roots),
-        options=[*_OPTIONS, *proxy.options(environ, endpoint)],
+        options=[*OPTIONS, *proxy.options(environ, endpoint)],
     )

@@ -1,0 +1,161 @@
+"""Networks that fail without a word: real processes, real keepalive, our own proxy between them."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from demo.stage import Process, children
+from tests.acceptance.conftest import Deployment
+from tests.support.fault_process import FaultProcess
+
+#: Promised: by then both ends have noticed, and the agent is back on a new connection.
+NOTICED_SECONDS = 20.0
+PRINTS = """
+for i in $(seq 1 260); do echo "line $i"; sleep 0.1; done
+"""
+LINES = "".join(f"line {n}\n" for n in range(1, 261)).encode()
+
+
+class Paths:
+    """A deployment whose machines reach it through proxies."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self.deployment = deployment
+        self.proxies: dict[str, FaultProcess] = {}
+        self._ids: dict[str, str] = {}
+        self._followers: list[subprocess.Popen[bytes]] = []
+
+    def proxy(self, name: str) -> FaultProcess:
+        """A path of its own."""
+        proxy = self.proxies[name] = FaultProcess(self.deployment.endpoint)
+        return proxy
+
+    def add_agent(self, name: str) -> Process:
+        """A member of a group of its own, behind a proxy of its own."""
+        deployment = self.deployment
+        token = deployment.token(group=name)
+        joined = deployment.register(
+            name, "--endpoint", self.proxy(name).endpoint, "--token", token, "--group", name
+        )
+        assert joined.code == 0, joined.err
+        return deployment.agent(name, slots=2)
+
+    def log(self, name: str) -> str:
+        return (self.deployment.root / f"{name}.log").read_text()
+
+    def connections(self, name: str) -> int:
+        """How often this agent has said that it is connected."""
+        return self.log(name).count("connected to ")
+
+    def is_online(self, name: str) -> bool:
+        return self.deployment.worker(name)["state"] == "WORKER_STATE_ONLINE"
+
+    def sessions(self, name: str) -> int:
+        """How often the server has welcomed this agent back."""
+        worker = self._ids.setdefault(name, str(self.deployment.worker(name)["workerId"]))
+        log = (self.deployment.root / "server.log").read_text()
+        return sum(f'"worker": "{worker}"' in line for line in log.splitlines())
+
+    def follow(self, job: str, proxy: FaultProcess) -> subprocess.Popen[bytes]:
+        """`farhand job follow` as a process of its own."""
+        command = ("farhand", "--server", proxy.endpoint, "job", "follow", job, "--from-start")
+        following = subprocess.Popen(
+            self.deployment.command(*command),
+            env=self.deployment.env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        self._followers.append(following)
+        return following
+
+    def close(self) -> None:
+        for following in self._followers:
+            following.kill()
+            following.communicate()
+        for proxy in self.proxies.values():
+            proxy.close()
+
+
+def within_promise(**conditions: Callable[[], bool]) -> dict[str, float]:
+    """Seconds until each condition held; all of them within what is promised."""
+    began, took = time.monotonic(), dict[str, float]()
+    while len(took) < len(conditions):
+        spent = time.monotonic() - began
+        assert spent <= NOTICED_SECONDS, f"only {took} within {spent:.1f} s"
+        for name, holds in conditions.items():
+            if name not in took and holds():
+                took[name] = round(time.monotonic() - began, 1)
+        time.sleep(0.05)
+    print("noticed after", took)
+    return took
+
+
+@pytest.fixture
+def paths(bare: Deployment) -> Iterator[Paths]:
+    paths = Paths(bare)
+    try:
+        yield paths
+    finally:
+        paths.close()
+
+
+def link_of(agent: Process) -> int:
+    (link,) = children(agent.pid, "farhand-link")
+    return link
+
+
+def test_a_connection_that_died_in_silence_is_left_within_20_seconds(paths: Paths) -> None:
+    """Both ways, and each way alone; a command that follows a job notices as well."""
+    deployment = paths.deployment
+    deployment.publish("prints", PRINTS)
+    faults = ("half-open", "lose-up", "lose-down")
+    for fault in faults:
+        paths.add_agent(fault)
+    jobs = {fault: deployment.start("prints", group=fault) for fault in faults}
+    watched = paths.proxy("operator")
+    following = paths.follow(jobs["half-open"], watched)
+    deployment.until("all print", lambda: all(map(deployment.prints, jobs.values())))
+    deployment.until("it is followed", lambda: watched.accepted == 1)
+    assert [paths.sessions(fault) for fault in faults] == [1, 1, 1]
+    for name, path in paths.proxies.items():
+        path.set(name if name in faults else "half-open")
+        path.set("pass")  # for those that come
+
+    within_promise(
+        half_open=lambda: paths.sessions("half-open") == 2,
+        up=lambda: paths.sessions("lose-up") == 2,
+        down=lambda: paths.sessions("lose-down") == 2,
+        operator=lambda: watched.accepted == 2,
+    )
+
+    for job in jobs.values():
+        assert deployment.farhand("job", "follow", job, "--from-start").out == LINES
+        assert deployment.job(job)["attempt"] == 1
+    out, err = following.communicate(timeout=60)
+    assert out == LINES, err.decode()
+
+
+@pytest.mark.parametrize("paused", ["server", "link"])
+def test_paused_peer_detected(paths: Paths, paused: str) -> None:
+    """The kernel of a paused process goes on to answer for it: only pings tell."""
+    deployment = paths.deployment
+    deployment.publish("prints", PRINTS)
+    agent = paths.add_agent("w1")
+    job = deployment.start("prints", group="w1")
+    deployment.until("it prints", lambda: deployment.prints(job))
+    pid = deployment.server.pid if paused == "server" else link_of(agent)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        if paused == "server":
+            within_promise(agent=lambda: "not connected: " in paths.log("w1"))
+        else:
+            within_promise(server=lambda: not paths.is_online("w1"))
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+    deployment.until("it is back", lambda: paths.is_online("w1"))
+    assert deployment.farhand("job", "follow", job, "--from-start").out == LINES
+    assert deployment.job(job)["attempt"] == 1
