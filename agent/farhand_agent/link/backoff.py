@@ -7,6 +7,9 @@ from farhand_wire import limits
 
 #: A stream that stood for so long was a good one.
 GOOD_SECONDS = 60.0
+#: So was one that carried so much and broke off: a proxy that bounds the body of a request must
+#: not turn the rest of a large output into minutes of waiting. The server took it, so it is well.
+GOOD_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,6 +17,8 @@ class Ended:
     """How the last stream ended. `up_seconds` counts from Welcome, None if there was none."""
 
     up_seconds: float | None = None
+    #: What went over it until it broke off, if the server has got on with its output meanwhile.
+    carried_bytes: int = 0
     retry_after_seconds: float | None = None
     #: Another machine uses this identity: an operator has to look, so there is no hurry.
     conflict: bool = False
@@ -21,8 +26,8 @@ class Ended:
 
 def next_failures(failures: int, ended: Ended) -> int:
     """Failures in a row, this end included."""
-    good = ended.up_seconds is not None and ended.up_seconds >= GOOD_SECONDS
-    return 1 if good else failures + 1
+    stood = ended.up_seconds is not None and ended.up_seconds >= GOOD_SECONDS
+    return 1 if stood or ended.carried_bytes >= GOOD_BYTES else failures + 1
 
 
 def delay_seconds(failures: int, ended: Ended, random: Callable[[], float]) -> float:

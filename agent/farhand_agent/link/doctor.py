@@ -42,11 +42,22 @@ async def examine(state: State, environ: Mapping[str, str]) -> list[Finding]:
         return [*findings, _bad("server", error)]
     skew = time.time() - visited.welcome.server_time_ms / 1000
     text = f"{identity.endpoint} knows this worker and its key; the clocks differ by {skew:+.1f} s"
-    return [*findings, Finding(name="server", good=True, text=text)]
+    findings.append(Finding(name="server", good=True, text=text))
+    return [*findings, *_between(visited.intermediary)]
 
 
 def _bad(name: str, error: AgentError) -> Finding:
     return Finding(name=name, good=False, text=error.line)
+
+
+def _between(intermediary: str) -> list[Finding]:
+    """What must be looked at there cannot be seen from here."""
+    if not intermediary:
+        return []
+    text = f"{intermediary} stands between: it must not bound requests in size or time"
+    if intermediary.startswith("nginx"):
+        text += " (client_max_body_size 0; grpc_read_timeout, client_body_timeout 1h)"
+    return [Finding(name="between", good=True, text=text)]
 
 
 def _user() -> Finding:

@@ -8,8 +8,10 @@ from farhand_agent.core.events import ConnectDue, ShutdownRequested
 from farhand_agent.errors import Refused, Unreachable, WorkerUnknown
 from farhand_agent.link import backoff, proxy
 from farhand_agent.link import endpoint as endpoints
+from farhand_agent.link.advance import Advance
 from farhand_agent.link.agent import Agent, Clock
 from farhand_agent.link.backoff import Ended
+from farhand_agent.link.ceiling import Ceiling
 from farhand_agent.link.reach import reach
 from farhand_agent.link.refusal import CONFLICT
 from farhand_agent.link.session import Self, Session
@@ -41,6 +43,10 @@ class Service:
         self._stopping = asyncio.Event()
         #: What was logged since the last good session.
         self._told: set[str] = set()
+        self._advance = Advance()
+        self._ceiling = Ceiling()
+        #: The last stream ended as it had to: the next one is no news.
+        self._expected = False
 
     def stop(self) -> None:
         """Says goodbye; jobs go on in their runners."""
@@ -72,20 +78,29 @@ class Service:
             identity.endpoint, roots=around.roots, environ=around.environ
         ) as stream:
             session = Session(
-                self._agent, stream, self._self, clock=around.clock, on_ready=self._ready
+                self._agent,
+                stream,
+                self._self,
+                advance=self._advance,
+                clock=around.clock,
+                on_ready=self._ready,
             )
-            conflict = False
             try:
                 await session.run()
                 self._tell(session.order.reason if session.order else "the server ended it")
             except WorkerUnknown:
                 raise
             except Refused as error:
-                conflict = error.reason == CONFLICT
                 self._tell(error.line)
+                return session.ended(conflict=error.reason == CONFLICT)
             except Unreachable as error:
-                await self._tell_why(error, session)
-        return session.ended(conflict=conflict)
+                self._expected = session.stood and self._ceiling.explains(stream.sent_bytes)
+                if not self._expected:
+                    await self._tell_why(error, session)
+                elif words := self._ceiling.words():
+                    around.log(words)
+                return session.ended(broke_off=True)
+        return session.ended()
 
     async def _tell_why(self, error: Unreachable, session: Session) -> None:
         """In words: gRPC hides why a dial or a handshake fails. Once, for a second dial costs the
@@ -104,7 +119,9 @@ class Service:
 
     def _ready(self) -> None:
         self._told.clear()
-        self._around.on_ready()
+        if not self._expected:
+            self._around.on_ready()
+        self._expected = False
 
     def _tell(self, cause: str) -> None:
         """Each cause once: an agent that cannot connect must not fill the disk with it."""

@@ -9,6 +9,7 @@ from farhand_agent.core.effects import EndStream
 from farhand_agent.core.events import Connected, Lost, Malformed, Writable
 from farhand_agent.errors import AgentError
 from farhand_agent.link import proof
+from farhand_agent.link.advance import Advance
 from farhand_agent.link.agent import Agent, Clock
 from farhand_agent.link.backoff import Ended
 from farhand_agent.link.convert import BadFrame, journal, server_frame
@@ -41,12 +42,14 @@ class Session:
         stream: Stream,
         self_: Self,
         *,
+        advance: Advance,
         clock: Clock,
         on_ready: Callable[[], None],
     ) -> None:
         self._agent = agent
         self._stream = stream
         self._self = self_
+        self._advance = advance
         self._clock = clock
         self._on_ready = on_ready
         self._claim: proof.Claim | None = None
@@ -84,11 +87,14 @@ class Session:
         """Whether there was a Welcome."""
         return self._ready_since is not None
 
-    def ended(self, *, conflict: bool) -> Ended:
-        """How it went, for the next delay."""
+    def ended(self, *, broke_off: bool = False, conflict: bool = False) -> Ended:
+        """How it went, for the next delay. `broke_off`: neither side had wanted that."""
         up = None if self._ready_since is None else self._clock() - self._ready_since
         wish = self._order.retry_after_seconds if self._order else None
-        return Ended(up_seconds=up, retry_after_seconds=wish, conflict=conflict)
+        carried = self._stream.sent_bytes if self._advance.take() and broke_off else 0
+        return Ended(
+            up_seconds=up, carried_bytes=carried, retry_after_seconds=wish, conflict=conflict
+        )
 
     # ---- agent.Line ------------------------------------------------------------------------
 
@@ -134,8 +140,10 @@ class Session:
                 self._on_ready()
 
     def _heard(self, frame: worker_pb2.ServerFrame) -> None:
+        kind = frame.WhichOneof("frame")
+        self._advance.heard(kind, frame)
         try:
-            if frame.WhichOneof("frame") == "challenge":
+            if kind == "challenge":
                 self._prove(frame.challenge)
             else:
                 self._agent.feed(server_frame(frame))

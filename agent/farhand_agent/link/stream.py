@@ -27,6 +27,8 @@ class Stream:
         self._call: Any = worker_pb2_grpc.WorkerServiceStub(channel).Connect()
         self._endpoint = endpoint
         self._gave_up = ""
+        #: What was handed over to the connection, in bytes.
+        self.sent_bytes = 0
 
     async def receive(self) -> Sequence[worker_pb2.ServerFrame] | None:
         """The frames of the next message, None at a clean end. Raises Unreachable, Refused."""
@@ -45,15 +47,23 @@ class Stream:
 
     async def send(self, frames: Sequence[worker_pb2.AgentFrame]) -> bool:
         """Whether the stream took it; if not, `receive` knows why."""
+        message = worker_pb2.ConnectRequest(frames=frames)
         try:
-            await self._call.write(worker_pb2.ConnectRequest(frames=frames))
+            await self._call.write(message)
         except (grpc.aio.AioRpcError, asyncio.InvalidStateError, grpc.aio.UsageError):
             return False
         except asyncio.CancelledError:
             if not self._gave_up:
                 raise
             return False
+        self.sent_bytes += message.ByteSize()
         return True
+
+    async def intermediary(self) -> str:
+        """What a proxy on the way calls itself; empty if none does. Known after the first message
+        was received."""
+        metadata = await self._call.initial_metadata()
+        return str(dict(metadata or ()).get("server", ""))
 
     async def part(self) -> None:
         """Half-closes; the end of the stream is the other side's answer, and comes soon."""

@@ -25,6 +25,8 @@ class Visit:
     identity: Identity
     welcome: worker_pb2.Welcome
     opening: proof.Opening
+    #: What a proxy on the way calls itself; empty if none does.
+    intermediary: str
 
 
 @asynccontextmanager
@@ -41,7 +43,12 @@ async def visit(state: State, environ: Mapping[str, str]) -> AsyncIterator[Visit
     async with open_stream(identity.endpoint, roots=roots(state), environ=environ) as stream:
         opening = proof.Opening(stream)
         frames = await opening.run(worker_pb2.AgentFrame(hello=hello), claim)
-        yield Visit(identity=identity, welcome=frames[-1].welcome, opening=opening)
+        yield Visit(
+            identity=identity,
+            welcome=frames[-1].welcome,
+            opening=opening,
+            intermediary=await stream.intermediary(),
+        )
 
 
 async def look(state: State, environ: Mapping[str, str]) -> Visit:
