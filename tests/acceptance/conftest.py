@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from demo.stage import Process, Stage
+from tests.support.fault_process import FaultProcess
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +105,10 @@ class Deployment(Stage):
             str(self.root / name),
             *arguments,
         )
+
+    def path(self) -> FaultProcess:
+        """A way to the server that fails when it is told to; to be closed."""
+        return FaultProcess(self.endpoint)
 
     @property
     def ca(self) -> Path:

@@ -30,7 +30,7 @@ class Paths:
 
     def proxy(self, name: str) -> FaultProcess:
         """A path of its own."""
-        proxy = self.proxies[name] = FaultProcess(self.deployment.endpoint)
+        proxy = self.proxies[name] = self.deployment.path()
         return proxy
 
     def add_agent(self, name: str) -> Process:

@@ -1,6 +1,7 @@
 """JobService: start, look, stop."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from typing import TypeVar
 
 from farhand_server.core import events
 from farhand_server.core.explain import Explanation
@@ -19,6 +20,7 @@ from farhand_server.rpc.tail import tail_offset
 from farhand_wire import limits
 from farhand_wire.v1 import job_pb2, job_pb2_grpc
 
+T = TypeVar("T")
 OutputRequest = job_pb2.ReadJobOutputRequest | job_pb2.FollowJobOutputRequest
 
 
@@ -148,8 +150,8 @@ class JobService(job_pb2_grpc.JobServiceServicer):
         reader = await self._reader(job, request)
         while reader.attempt <= job.attempt:
             stored = (await self._backend.desk.extent(reader.spool)).stored
-            async for item in reader.drain(until=stored):
-                yield _read(item)
+            async for message in _packed(reader.drain(until=stored), _read):
+                yield message
             for item in reader.finish():
                 yield _read(item)
             reader.next_attempt()
@@ -170,8 +172,8 @@ class JobService(job_pb2_grpc.JobServiceServicer):
                     seen = job
                 # The job first, then its output: what its row promises is stored is then sent.
                 if reader.attempt <= job.attempt:
-                    async for item in reader.drain():
-                        yield _followed(item)
+                    async for message in _packed(reader.drain(), _followed):
+                        yield message
                 if reader.attempt >= job.attempt and not job.status.is_final:
                     await watch.wait()
                     continue
@@ -224,6 +226,14 @@ class JobService(job_pb2_grpc.JobServiceServicer):
     def _new_id(self) -> str:
         backend = self._backend
         return uuid7(unix_ms=backend.clock.unix_ms(), random=backend.chance(10))
+
+
+async def _packed(items: AsyncIterator[Item], pack: Callable[[Item], T]) -> AsyncIterator[T]:
+    """Messages, each alone: a reader that stalls holds its record once, and not as an item, too."""
+    async for item in items:
+        message = pack(item)
+        del item
+        yield message
 
 
 def _read(item: Item) -> job_pb2.ReadJobOutputResponse:

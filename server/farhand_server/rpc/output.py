@@ -4,6 +4,7 @@ Followers are woken, never fed: each reads from its own place whatever is stored
 """
 
 import codecs
+from collections import deque
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -81,8 +82,10 @@ class Reader:
             if self._opened is None:
                 extent = await self._backend.desk.extent(self.spool)
                 self._opened = extent.opened or UnixMs(0)
-            for item in self._items(chunks):
-                yield item
+            items = deque(self._items(chunks))
+            del chunks  # who stalls holds records, and not what they were made of
+            while items:
+                yield items.popleft()
 
     def finish(self) -> Iterator[Item]:
         """The attempt has ended: what is left of characters that were cut."""
