@@ -52,6 +52,11 @@ STOP_GRACE_SECONDS = 30.0
 WARM_SECONDS = 1.0
 RECONNECT_BASE_SECONDS = 1.0
 RECONNECT_CAP_SECONDS = 60.0
+#: After a commit that failed every agent is asked to come back after this, and after twice as much
+#: for each failure that follows soon, up to the cap.
+RESTART_MS = 200
+RESTART_MS_MOST = 5_000
+RESTART_CALM_SECONDS = 30.0
 KEEPALIVE_MS = 10_000
 KEEPALIVE_TIMEOUT_MS = 5_000
 #: Shortest ping interval that the server accepts.
@@ -92,3 +97,9 @@ SPOOL_SYNC_SECONDS = 2.0
 #: The server syncs stored output at the latest after this much of a flood.
 OUTPUT_SYNC_BYTES = 8 * 1024 * 1024
 OUTPUT_SYNC_SECONDS = 0.2
+#: What the server keeps of one attempt's spool (output_max): its beginning and its end.
+OUTPUT_MAX_BYTES = 1024 * 1024 * 1024
+#: Of which the end is this much, or a quarter if that is less.
+OUTPUT_TAIL_BYTES = 16 * 1024 * 1024
+#: The least that output_max may be.
+OUTPUT_MAX_BYTES_LEAST = 1024 * 1024

@@ -21,7 +21,7 @@ from farhand_server.engine import Engine, Mailbox, OutputDesk, Switchboard
 from farhand_server.engine.writer import OutputWriter
 from farhand_server.model import frames
 from farhand_server.model.clock import Now, UnixMs
-from farhand_server.model.identifiers import JobId, SessionId
+from farhand_server.model.identifiers import JobId, SessionId, WorkerId
 from farhand_server.model.job import End
 from farhand_server.model.output import SpoolId
 from farhand_server.model.runbook import RunbookType
@@ -142,7 +142,7 @@ class EngineBench:
         self.engine.tell(on.Joined(session=session, register=register, address="192.0.2.7"))
         registered = await self.hear(frames.Registered, session)
         self.engine.lose(session, clean=True)
-        session = self.open()
+        session = self.open(registered.worker)
         hello = frames.Hello(
             worker=registered.worker,
             session_number=1,
@@ -169,11 +169,11 @@ class EngineBench:
         await self.hear(frames.Grant, session)
         return session
 
-    def open(self) -> SessionId:
+    def open(self, worker: WorkerId | None = None) -> SessionId:
         self._sessions += 1
         session = SessionId(f"{self._sessions:032x}")
         self._boxes[session], self._heard[session] = Mailbox(), []
-        self.switchboard.open(session, self._boxes[session])
+        self.switchboard.open(session, self._boxes[session], worker)
         return session
 
     def say(self, session: SessionId, frame: frames.AgentFrame) -> None:
@@ -206,6 +206,11 @@ class EngineBench:
                 self._heard[session] += await self._boxes[session].take()
             self._heard[session] += await self._boxes[session].take()
         return self._heard[session]
+
+    def refusal(self, session: SessionId) -> str:
+        """Why a session was ended."""
+        refusal = self._boxes[session].refusal
+        return refusal.message if refusal is not None else ""
 
     async def a_commit_waits(self) -> None:
         """Until the rules' thread stands before the closed gate."""

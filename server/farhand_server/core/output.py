@@ -1,21 +1,34 @@
-"""Which bytes of output are taken: offsets decide, never content."""
+"""Which bytes of output are taken and which of them stay: offsets decide, never content."""
 
-import enum
+from dataclasses import dataclass
+
+from farhand_wire import limits
+
+# What a worker may do wrong with output, as operators read it.
+NOT_YOURS = "output or result of an attempt that is not this worker's"
+BEYOND_WINDOW = "output beyond the window"
+OVER = "output or result of an attempt that is over"
+GAP = "output behind a gap"
+OTHER_BYTES = "other bytes for output that is stored already"
+TORN = "output that is not whole entries"
+TOO_SHORT = "a result that is shorter than its output"
+TOO_LONG = "a result of more output than came"
+WRONG_RESULT = "size or checksum of a result is not its spool's"
 
 
-class Taking(enum.Enum):
-    """What to do with bytes that arrived for a spool."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keeping:
+    """What stays of a spool that is too long: its beginning and its end, in bytes."""
 
-    #: All or the end of them are new.
-    APPEND = enum.auto()
-    #: All of them are here already: first write wins.
-    DROP = enum.auto()
-    #: Bytes before them are missing.
-    RESEND = enum.auto()
+    head: int
+    tail: int
 
+    @classmethod
+    def most(cls, output_max: int) -> "Keeping":
+        """Both together."""
+        tail = min(limits.OUTPUT_TAIL_BYTES, output_max // 4)
+        return cls(head=output_max - tail, tail=tail)
 
-def taking(*, size: int, offset: int, length: int) -> Taking:
-    """How bytes at `offset` fit a spool of which `size` bytes have arrived."""
-    if offset > size:
-        return Taking.RESEND
-    return Taking.DROP if offset + length <= size else Taking.APPEND
+    def fits(self, kept: int) -> bool:
+        """Whether all of it may stay."""
+        return kept <= self.head + self.tail

@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from farhand_server.core.output import Taking, taking
+import structlog
+
+from farhand_server.core import output as rules
 from farhand_server.engine.cache import ChunkCache
 from farhand_server.engine.switchboard import Switchboard
 from farhand_server.engine.writer import Append, Seal, Stored
@@ -19,8 +21,12 @@ from farhand_server.model.identifiers import SessionId
 from farhand_server.model.output import Chunk, Extent, SpoolId
 from farhand_wire import limits
 
+log = structlog.get_logger("farhand.output")
+
 #: An agent that sends twice its window before anything is stored does not keep the protocol.
 UNSTORED_BYTES = 2 * limits.WINDOW_BYTES + limits.MESSAGE_BYTES
+#: Attempts remembered after the rules let go of them.
+CLOSED = 1024
 #: Stored output is acknowledged at once when it is this much: the window is 16 times as large. Less
 #: waits for the sync, which follows as soon as nothing else waits.
 ACKNOWLEDGE_BYTES = limits.WINDOW_BYTES // 16
@@ -52,6 +58,8 @@ class Arrival:
     sealing: bool = False
     #: How much of it was acknowledged as stored.
     told: int = 0
+    #: Bytes behind `received` are asked for again; what still comes of those after them is ignored.
+    awaits_resend: bool = False
 
 
 class OutputDesk:
@@ -71,12 +79,37 @@ class OutputDesk:
         self._acknowledge_bytes = acknowledge_bytes
         self._arrivals: dict[SpoolId, Arrival] = {}
         self._unstored: dict[SessionId, int] = {}
+        #: Attempts that the rules let go of: what was on its way of them does no harm.
+        self._closed: dict[SpoolId, SessionId] = {}
+        self._paused = ""
         self._cache = ChunkCache()
+
+    @property
+    def paused(self) -> str:
+        """Why no output is taken now; empty if it is."""
+        return self._paused
+
+    def pause(self, reason: str) -> None:
+        """From now on output is dropped unanswered: agents fill their windows, then their spools.
+        A result whose output is all here is still taken."""
+        if not self._paused:
+            log.warning("output is not taken", reason=reason)
+        self._paused = reason
+
+    def resume(self) -> None:
+        """Takes output again, each spool from where it was."""
+        if self._paused:
+            log.info("output is taken again")
+        self._paused = ""
+        for spool, arrival in self._arrivals.items():
+            if arrival.awaits_resend:
+                self._resend(spool, arrival)
 
     def open(
         self, session: SessionId, spool: SpoolId, extent: Extent, *, fresh: bool = False
     ) -> None:
         """This session, and no other, may send output of this attempt now."""
+        self._closed.pop(spool, None)
         self._arrivals[spool] = Arrival(
             session,
             received=extent.stored,
@@ -90,47 +123,54 @@ class OutputDesk:
         arrival = self._arrivals.get(spool)
         if arrival is not None and session in (None, arrival.session):
             del self._arrivals[spool]
+            self._closed[spool] = arrival.session
+            if len(self._closed) > CLOSED:
+                del self._closed[next(iter(self._closed))]
 
     def leave(self, session: SessionId) -> None:
         """The session is over; its attempts wait for the next one."""
         self._unstored.pop(session, None)
         for spool in [s for s, a in self._arrivals.items() if a.session == session]:
             del self._arrivals[spool]
+        for spool in [s for s, owner in self._closed.items() if owner == session]:
+            del self._closed[spool]
 
     def output(self, session: SessionId, frame: frames.Output) -> None:
         """Takes one frame. Raises ProtocolViolation when the attempt is not this session's."""
         spool = SpoolId(job=frame.job, attempt=frame.attempt)
         arrival = self._mine(session, spool)
+        if arrival is None:
+            return
+        if self._paused or frame.offset > arrival.received:
+            self._drop(spool, arrival, rules.GAP)
+            return
         length = len(frame.data)
-        match taking(size=arrival.received, offset=frame.offset, length=length):
-            case Taking.DROP:
-                self._acknowledge(spool, arrival.stored, durable=0)
-            case Taking.RESEND:
-                self._say(session, spool, arrival.received)
-            case Taking.APPEND:
-                held = self._unstored.get(session, 0) + length
-                if held > UNSTORED_BYTES:
-                    raise ProtocolViolation(f"{held} bytes of output beyond the window")
-                self._unstored[session] = held
-                arrival.received = frame.offset + length
-                self._writer.put(
-                    Append(
-                        session=session,
-                        spool=spool,
-                        offset=frame.offset,
-                        data=frame.data,
-                        fresh=arrival.fresh,
-                    )
-                )
+        held = self._unstored.get(session, 0) + length
+        if held > UNSTORED_BYTES:
+            raise ProtocolViolation(rules.BEYOND_WINDOW)
+        self._unstored[session] = held
+        arrival.received = max(arrival.received, frame.offset + length)
+        arrival.awaits_resend = False
+        self._writer.put(
+            Append(
+                session=session,
+                spool=spool,
+                offset=frame.offset,
+                data=frame.data,
+                fresh=arrival.fresh,
+            )
+        )
 
     def result(self, session: SessionId, frame: frames.Result) -> None:
         """Takes the end of an attempt; the rules hear of it when its spool is durable."""
         spool = SpoolId(job=frame.job, attempt=frame.attempt)
         arrival = self._mine(session, spool)
-        if frame.size != arrival.received:
-            if frame.size < arrival.received:
-                raise ProtocolViolation("a result that is shorter than its output")
-            self._say(session, spool, arrival.received)
+        if arrival is None:
+            return
+        if frame.size < arrival.received:
+            raise ProtocolViolation(rules.TOO_SHORT)
+        if frame.size > arrival.received:
+            self._drop(spool, arrival, rules.TOO_LONG)
             return
         arrival.sealing = True
         self._writer.put(Seal(session=session, spool=spool, result=frame))
@@ -161,7 +201,7 @@ class OutputDesk:
         if arrival is not None and arrival.session == session:
             arrival.received = size
             arrival.sealing = False
-            self._say(session, spool, size)
+            self._resend(spool, arrival)
 
     async def read(self, spool: SpoolId, offset: int, most: int) -> Sequence[Chunk]:
         """Stored chunks from the one that holds `offset`; empty when nothing is stored there."""
@@ -186,11 +226,23 @@ class OutputDesk:
         arrival = self._arrivals.get(spool)
         return arrival is not None and arrival.fresh and not arrival.stored
 
-    def _mine(self, session: SessionId, spool: SpoolId) -> Arrival:
+    def _mine(self, session: SessionId, spool: SpoolId) -> Arrival | None:
+        """None: it was, until the rules let go of it."""
         arrival = self._arrivals.get(spool)
+        if arrival is None and self._closed.get(spool) == session:
+            self._switchboard.blame(session, rules.OVER)
+            return None
         if arrival is None or arrival.session != session:
-            raise ProtocolViolation("output or result of an attempt that is not this worker's")
+            raise ProtocolViolation(rules.NOT_YOURS)
         return arrival
+
+    def _drop(self, spool: SpoolId, arrival: Arrival, reason: str) -> None:
+        """What does not follow what is here comes again, once it is asked for."""
+        if self._paused:
+            arrival.awaits_resend = True
+        elif not arrival.awaits_resend:
+            self._switchboard.blame(arrival.session, reason)
+            self._resend(spool, arrival)
 
     def _acknowledge(self, spool: SpoolId, stored: int, *, durable: int) -> None:
         arrival = self._arrivals[spool]
@@ -207,7 +259,8 @@ class OutputDesk:
                 )
             )
 
-    def _say(self, session: SessionId, spool: SpoolId, offset: int) -> None:
-        box = self._switchboard.box(session)
-        if box is not None:
+    def _resend(self, spool: SpoolId, arrival: Arrival) -> None:
+        arrival.awaits_resend = True
+        if box := self._switchboard.box(arrival.session):
+            offset = arrival.received
             box.put(frames.Resend(job=spool.job, attempt=spool.attempt, offset=offset))

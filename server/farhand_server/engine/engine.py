@@ -45,7 +45,7 @@ class Engine:
         self._desk = desk
         self._writer = writer
         self._switchboard = switchboard
-        self._outlet = Outlet(desk=desk, switchboard=switchboard)
+        self._outlet = Outlet(desk=desk, switchboard=switchboard, clock=clock)
         self._turns = Turns(
             core=core,
             clock=clock,
@@ -64,7 +64,15 @@ class Engine:
     def start(self) -> None:
         """Starts both threads."""
         self._loop = asyncio.get_running_loop()
-        self._writer.start(_WriterNews(self, self._desk, self._outlet, self._hop))
+        self._writer.start(
+            _WriterNews(
+                engine=self,
+                desk=self._desk,
+                outlet=self._outlet,
+                switchboard=self._switchboard,
+                hop=self._hop,
+            )
+        )
         self._thread = threading.Thread(target=self._run, name="farhand-engine", daemon=True)
         self._thread.start()
 
@@ -152,11 +160,18 @@ class _WriterNews:
     """Carries the writer's news to the loop; a durable result goes straight to the rules."""
 
     def __init__(
-        self, engine: Engine, desk: OutputDesk, outlet: Outlet, hop: Callable[..., None]
+        self,
+        *,
+        engine: Engine,
+        desk: OutputDesk,
+        outlet: Outlet,
+        switchboard: Switchboard,
+        hop: Callable[..., None],
     ) -> None:
         self._engine = engine
         self._desk = desk
         self._outlet = outlet
+        self._switchboard = switchboard
         self._hop = hop
 
     def stored(self, news: Sequence[Stored]) -> None:
@@ -171,8 +186,11 @@ class _WriterNews:
     def sealed(self, session: SessionId, result: frames.Result, extent: Extent) -> None:
         self._engine.tell(Ended(session=session, result=result, extent=extent))
 
-    def violated(self, session: SessionId, problem: str) -> None:
-        self._hop(self._outlet.end, session, problem)
+    def refused(self, session: SessionId, reason: str) -> None:
+        self._hop(self._switchboard.blame, session, reason)
+
+    def violated(self, session: SessionId, reason: str) -> None:
+        self._hop(self._outlet.violated, session, reason)
 
     def failed(self, error: Exception) -> None:
         log.error("output was not committed; starting over", exc_info=error)

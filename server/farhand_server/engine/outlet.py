@@ -14,8 +14,10 @@ from farhand_server.core.effects import (
 )
 from farhand_server.core.events import CallId
 from farhand_server.engine.desk import OutputDesk
+from farhand_server.engine.ports import Clock
+from farhand_server.engine.restarts import Restarts
 from farhand_server.engine.switchboard import Switchboard
-from farhand_server.errors import Refusal, ShuttingDown
+from farhand_server.errors import ProtocolViolation, Refusal, ShuttingDown
 from farhand_server.model import frames
 from farhand_server.model.identifiers import SessionId
 from farhand_server.model.job import Job
@@ -24,9 +26,10 @@ from farhand_server.model.job import Job
 class Outlet:
     """Carries out what the rules decided. Loop thread only."""
 
-    def __init__(self, *, desk: OutputDesk, switchboard: Switchboard) -> None:
+    def __init__(self, *, desk: OutputDesk, switchboard: Switchboard, clock: Clock) -> None:
         self._desk = desk
         self._switchboard = switchboard
+        self._restarts = Restarts(clock)
         self._calls: dict[CallId, Callable[[object], None]] = {}
 
     def expect(self, call: CallId, answer: Callable[[object], None]) -> None:
@@ -40,6 +43,8 @@ class Outlet:
                 case Send(session=session, frame=frame):
                     if box := self._switchboard.box(session):
                         box.put(frame)
+                    if isinstance(frame, frames.Registered):
+                        self._switchboard.introduce(session, frame.worker)
                 case Answer(call=call, value=value):
                     self._answer(call, value)
                 case Wake(job=job):
@@ -62,11 +67,19 @@ class Outlet:
             box.end(refusal)
         self._desk.leave(session)
 
+    def violated(self, session: SessionId, reason: str) -> None:
+        """Ends a stream whose worker did something that no worker may."""
+        self._switchboard.blame(session, reason)
+        self.end(session, reason, ProtocolViolation(reason))
+
     def start_over(self) -> None:
         """As after a crash: every stream ends, every caller learns that the outcome is open."""
         self._switchboard.forget()
+        drain = frames.Drain(
+            reason="the server starts over", retry_after_ms=self._restarts.delay_ms()
+        )
         for box in self._switchboard.boxes():
-            box.put(frames.Drain(reason="the server starts over", retry_after_ms=200))
+            box.put(drain)
             box.end()
         for call in list(self._calls):
             self._answer(

@@ -26,15 +26,25 @@ class Switchboard:
 
     def __init__(self) -> None:
         self._boxes: dict[SessionId, Mailbox] = {}
+        self._workers: dict[SessionId, WorkerId] = {}
         self._watches: defaultdict[JobId, set[Watch]] = defaultdict(set)
         self._recent: OrderedDict[JobId, Job] = OrderedDict()
         self._refused: defaultdict[WorkerId, Counter[str]] = defaultdict(Counter)
 
-    def open(self, session: SessionId, box: Mailbox) -> None:
+    def open(self, session: SessionId, box: Mailbox, worker: WorkerId | None = None) -> None:
+        """`worker`: who speaks there, if that is known."""
         self._boxes[session] = box
+        if worker is not None:
+            self.introduce(session, worker)
+
+    def introduce(self, session: SessionId, worker: WorkerId) -> None:
+        """A machine that joins has got its identity."""
+        if session in self._boxes:
+            self._workers[session] = worker
 
     def close(self, session: SessionId) -> None:
         self._boxes.pop(session, None)
+        self._workers.pop(session, None)
 
     def box(self, session: SessionId) -> Mailbox | None:
         return self._boxes.get(session)
@@ -80,6 +90,11 @@ class Switchboard:
     def count(self, worker: WorkerId, reason: str) -> None:
         """A frame of this worker was refused."""
         self._refused[worker][reason] += 1
+
+    def blame(self, session: SessionId, reason: str) -> None:
+        """A frame that came in this session was refused."""
+        if (worker := self._workers.get(session)) is not None:
+            self.count(worker, reason)
 
     def refused(self, worker: WorkerId) -> dict[str, int]:
         return dict(self._refused.get(worker, {}))

@@ -132,5 +132,5 @@ class Proving:
         return {spool: self._stream.backend.queries.extent(spool) for spool in spools}
 
     def _open(self, worker: WorkerId | None) -> Session:
-        self._stream.backend.switchboard.open(self._stream.id, self._stream.box)
+        self._stream.backend.switchboard.open(self._stream.id, self._stream.box, worker)
         return Session(self._stream, worker)

@@ -93,7 +93,9 @@ class Listener:
 
     async def _hear(self, message: worker_pb2.ConnectRequest) -> None:
         if len(message.frames) > limits.FRAMES_PER_MESSAGE:
-            raise ProtocolViolation(f"a message holds {limits.FRAMES_PER_MESSAGE} frames at most")
+            words = f"a message holds {limits.FRAMES_PER_MESSAGE} frames at most"
+            self._count("message", ProtocolViolation(words))
+            raise ProtocolViolation(words)
         over = {_attempt(frame.result) for frame in message.frames if frame.HasField("result")}
         for index, frame in enumerate(message.frames):
             if self.box.ended:
@@ -143,10 +145,14 @@ class Listener:
         self.box.end(ProtocolViolation(words))
 
     def _count(self, kind: str, refusal: Refusal) -> None:
+        """A rule that was broken is named as it is; of bad fields only that there were some."""
+        broken = isinstance(refusal, ProtocolViolation)
+        reason = refusal.message if broken else f"{kind}: {refusal.reason.lower()}"
+        switchboard = self._stream.backend.switchboard
         if self._stage.worker is not None:
-            self._stream.backend.switchboard.count(
-                self._stage.worker, f"{kind}: {refusal.reason.lower()}"
-            )
+            switchboard.count(self._stage.worker, reason)
+        else:
+            switchboard.blame(self._stream.id, reason)
 
 
 def _attempt(frame: worker_pb2.Result | worker_pb2.Started) -> tuple[str, int]:

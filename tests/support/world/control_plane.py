@@ -54,6 +54,18 @@ class WatchedCore(Core):
             raise
 
 
+class WatchedSwitchboard(Switchboard):
+    """Nobody who keeps the protocol is blamed."""
+
+    def __init__(self, watcher: Watcher) -> None:
+        super().__init__()
+        self._watcher = watcher
+
+    def blame(self, session: SessionId, reason: str) -> None:
+        super().blame(session, reason)
+        self._watcher.accused(session, reason)
+
+
 class ControlPlane:
     """One life of one server."""
 
@@ -75,7 +87,7 @@ class ControlPlane:
         self.inbox = Inbox()
         self._hops: deque[tuple[Callable[..., object], tuple[object, ...]]] = deque()
         self._boxes: dict[SessionId, StreamBox] = {}
-        self._switchboard = Switchboard()
+        self._switchboard = WatchedSwitchboard(watcher)
         self._shelf = output.reader()
         self._desk = OutputDesk(
             writer=self.inbox,
@@ -83,7 +95,7 @@ class ControlPlane:
             switchboard=self._switchboard,
             acknowledge_bytes=acknowledge_bytes,
         )
-        self._outlet = Outlet(desk=self._desk, switchboard=self._switchboard)
+        self._outlet = Outlet(desk=self._desk, switchboard=self._switchboard, clock=clock)
         self._turns = Turns(
             core=WatchedCore(chance=chance, patience=patience, watcher=watcher),
             clock=clock,
@@ -253,9 +265,11 @@ class ControlPlane:
     def sealed(self, session: SessionId, result: frames.Result, extent: Extent) -> None:
         self.events.append(Ended(session=session, result=result, extent=extent))
 
-    def violated(self, session: SessionId, problem: str) -> None:
-        self._watcher.accused(session, problem)
-        self._hop(self._outlet.end, session, problem)
+    def refused(self, session: SessionId, reason: str) -> None:
+        self._hop(self._switchboard.blame, session, reason)
+
+    def violated(self, session: SessionId, reason: str) -> None:
+        self._hop(self._outlet.violated, session, reason)
 
     def failed(self, error: Exception) -> None:
         self._hop(self._outlet.start_over)

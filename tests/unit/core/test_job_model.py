@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from tests.support import samples
 from tests.support.samples import worker_id
 
-from farhand_server.core.output import Taking, taking
 from farhand_server.errors import IllegalTransition
 from farhand_server.model.identifiers import uuid7
 from farhand_server.model.job import End, JobStatus
@@ -83,11 +82,3 @@ def test_a_uuid7_is_one_and_sorts_by_time(ms: int, random: bytes) -> None:
     assert (value.version, value.variant) == (7, uuid.RFC_4122)
     assert value.int >> 80 == ms
     assert text < uuid7(unix_ms=ms + 1, random=bytes(10)) or ms == (1 << 48) - 1
-
-
-@given(size=st.integers(0, 50), offset=st.integers(0, 50), length=st.integers(1, 20))
-def test_offsets_decide_what_is_taken(size: int, offset: int, length: int) -> None:
-    verdict = taking(size=size, offset=offset, length=length)
-
-    assert (verdict is Taking.RESEND) is (offset > size)
-    assert (verdict is Taking.APPEND) is (offset <= size < offset + length)

@@ -1,78 +1,27 @@
 """The desk: who may send output, and what is acknowledged to whom."""
 
 import pytest
-from tests.support.memory_output import MemoryOutputStore
-from tests.support.samples import job_id, worker_id
-from tests.support.world.stream import StreamBox
+from tests.support.desk_bench import MINE, OTHER, SPOOL, DeskBench, ack, resend
+from tests.support.samples import worker_id
 
-from farhand_server.engine.desk import UNSTORED_BYTES, OutputDesk
+from farhand_server.core import output as rules
+from farhand_server.engine.desk import CLOSED, UNSTORED_BYTES
 from farhand_server.engine.mailbox import Mailbox
 from farhand_server.engine.switchboard import Switchboard
-from farhand_server.engine.writer import Append, Seal, Stored
+from farhand_server.engine.writer import Append, Seal
 from farhand_server.errors import ProtocolViolation
 from farhand_server.model import frames
-from farhand_server.model.identifiers import SessionId
-from farhand_server.model.job import End
-from farhand_server.model.output import Chunk, Extent, SpoolId
-
-MINE, OTHER = SessionId("1" * 32), SessionId("2" * 32)
-SPOOL = SpoolId(job=job_id(1), attempt=1)
-
-
-class Writer:
-    """Keeps what it is given."""
-
-    def __init__(self) -> None:
-        self.items: list[Append | Seal] = []
-
-    def put(self, item: Append | Seal) -> None:
-        self.items.append(item)
-
-
-class Bench:
-    def __init__(self, *, acknowledge_bytes: int = 1) -> None:
-        self.writer = Writer()
-        self.boxes = {MINE: StreamBox(), OTHER: StreamBox()}
-        switchboard = Switchboard()
-        for session, box in self.boxes.items():
-            switchboard.open(session, box)
-        self.desk = OutputDesk(
-            writer=self.writer,
-            queries=MemoryOutputStore().reader(),
-            switchboard=switchboard,
-            acknowledge_bytes=acknowledge_bytes,
-        )
-
-    def output(self, data: bytes, *, offset: int = 0, session: SessionId = MINE) -> None:
-        frame = frames.Output(job=SPOOL.job, attempt=1, offset=offset, data=data)
-        self.desk.output(session, frame)
-
-    def result(self, size: int, *, session: SessionId = MINE) -> None:
-        frame = frames.Result(job=SPOOL.job, attempt=1, end=End(code=0), size=size, crc=1)
-        self.desk.result(session, frame)
-
-    def stored(self, stored: int, *, durable: int = 0, taken: int = 0, new: bool = True) -> None:
-        chunks = [Chunk(offset=0, lines_before=0, data=b"x" * stored)] if new else []
-        extent = Extent(stored=stored, durable=durable)
-        news = Stored(session=MINE, spool=SPOOL, extent=extent, chunks=chunks, taken=taken)
-        self.desk.stored([news])
-
-    def said(self, session: SessionId = MINE) -> list[frames.ServerFrame]:
-        return self.boxes[session].empty()
+from farhand_server.model.output import Extent, SpoolId
 
 
 @pytest.fixture
-def bench() -> Bench:
-    bench = Bench()
+def bench() -> DeskBench:
+    bench = DeskBench()
     bench.desk.open(MINE, SPOOL, Extent())
     return bench
 
 
-def ack(stored: int, durable: int = 0) -> frames.OutputAck:
-    return frames.OutputAck(job=SPOOL.job, attempt=1, stored=stored, durable=durable)
-
-
-def test_output_goes_to_the_writer_in_its_order(bench: Bench) -> None:
+def test_output_goes_to_the_writer_in_its_order(bench: DeskBench) -> None:
     bench.output(b"abc")
     bench.output(b"de", offset=3)
     bench.result(5)
@@ -81,14 +30,11 @@ def test_output_goes_to_the_writer_in_its_order(bench: Bench) -> None:
     assert kinds == [(Append, 0), (Append, 3), (Seal, None)]
 
 
-@pytest.mark.parametrize("how", ["never opened", "opened for another", "closed", "left"])
+@pytest.mark.parametrize("how", ["never opened", "opened for another", "left"])
 def test_output_of_an_attempt_that_is_not_the_sessions_is_refused(how: str) -> None:
-    bench = Bench()
+    bench = DeskBench()
     if how == "opened for another":
         bench.desk.open(OTHER, SPOOL, Extent())
-    elif how == "closed":
-        bench.desk.open(MINE, SPOOL, Extent())
-        bench.desk.close(SPOOL, MINE)
     elif how == "left":
         bench.desk.open(MINE, SPOOL, Extent())
         bench.desk.leave(MINE)
@@ -100,7 +46,32 @@ def test_output_of_an_attempt_that_is_not_the_sessions_is_refused(how: str) -> N
     assert not bench.writer.items
 
 
-def test_another_session_cannot_close_it(bench: Bench) -> None:
+def test_what_was_on_its_way_of_an_attempt_that_is_over_does_no_harm(bench: DeskBench) -> None:
+    bench.desk.close(SPOOL, MINE)
+    bench.output(b"abc")
+    bench.result(3)
+
+    assert not bench.writer.items
+    assert bench.said() == []
+    assert bench.blamed() == {rules.OVER: 2}
+    with pytest.raises(ProtocolViolation, match="not this worker's"):
+        bench.output(b"abc", session=OTHER)
+
+
+def test_attempts_that_are_over_are_forgotten_some_time(bench: DeskBench) -> None:
+    for attempt in range(2, CLOSED + 3):
+        spool = SpoolId(job=SPOOL.job, attempt=attempt)
+        bench.desk.open(MINE, spool, Extent())
+        bench.desk.close(spool)
+    bench.desk.close(SPOOL)
+    bench.output(b"abc")
+    late = frames.Output(job=SPOOL.job, attempt=2, offset=0, data=b"abc")
+
+    with pytest.raises(ProtocolViolation, match="not this worker's"):
+        bench.desk.output(MINE, late)
+
+
+def test_another_session_cannot_close_it(bench: DeskBench) -> None:
     bench.desk.close(SPOOL, OTHER)
     bench.desk.leave(OTHER)
     bench.output(b"abc")
@@ -108,40 +79,51 @@ def test_another_session_cannot_close_it(bench: Bench) -> None:
     assert bench.writer.items
 
 
-def test_bytes_that_came_before_are_acknowledged_again_and_dropped(bench: Bench) -> None:
+def test_bytes_that_came_before_are_compared_and_move_nothing(bench: DeskBench) -> None:
+    bench.output(b"abcdef")
     bench.output(b"abc")
-    bench.stored(3)
-    bench.said()
-    bench.output(b"abc")
+    bench.result(6)
 
-    assert bench.said() == [ack(3)]
+    kinds = [type(item) for item in bench.writer.items]
+    assert kinds == [Append, Append, Seal]
+
+
+def test_a_gap_is_asked_for_once(bench: DeskBench) -> None:
+    bench.output(b"abc")
+    bench.output(b"z", offset=7)
+    bench.output(b"z", offset=8)
+
+    assert bench.said() == [resend(3)]
     assert len(bench.writer.items) == 1
+    assert bench.blamed() == {rules.GAP: 1}
 
 
-def test_a_gap_is_asked_for(bench: Bench) -> None:
+def test_a_gap_after_the_one_that_was_filled_is_asked_for_again(bench: DeskBench) -> None:
+    bench.output(b"z", offset=7)
     bench.output(b"abc")
     bench.output(b"z", offset=7)
 
-    assert bench.said() == [frames.Resend(job=SPOOL.job, attempt=1, offset=3)]
-    assert len(bench.writer.items) == 1
+    assert bench.said() == [resend(0), resend(3)]
+    assert bench.blamed() == {rules.GAP: 2}
 
 
-def test_a_result_before_all_of_its_output_is_asked_for_again(bench: Bench) -> None:
+def test_a_result_before_all_of_its_output_is_asked_for_again(bench: DeskBench) -> None:
     bench.output(b"abc")
     bench.result(9)
 
-    assert bench.said() == [frames.Resend(job=SPOOL.job, attempt=1, offset=3)]
+    assert bench.said() == [resend(3)]
     assert not [item for item in bench.writer.items if isinstance(item, Seal)]
+    assert bench.blamed() == {rules.TOO_LONG: 1}
 
 
-def test_a_result_that_is_shorter_than_its_output_is_refused(bench: Bench) -> None:
+def test_a_result_that_is_shorter_than_its_output_is_refused(bench: DeskBench) -> None:
     bench.output(b"abc")
 
     with pytest.raises(ProtocolViolation, match="shorter than its output"):
         bench.result(2)
 
 
-def test_stored_and_durable_are_acknowledged(bench: Bench) -> None:
+def test_stored_and_durable_are_acknowledged(bench: DeskBench) -> None:
     bench.output(b"abc")
     bench.stored(3)
     bench.desk.durable([(SPOOL, Extent(stored=3, durable=3))])
@@ -150,7 +132,7 @@ def test_stored_and_durable_are_acknowledged(bench: Bench) -> None:
 
 
 def test_small_news_wait_for_the_sync() -> None:
-    bench = Bench(acknowledge_bytes=4)
+    bench = DeskBench(acknowledge_bytes=4)
     bench.desk.open(MINE, SPOOL, Extent())
     bench.output(b"abc")
     bench.stored(3)
@@ -162,7 +144,7 @@ def test_small_news_wait_for_the_sync() -> None:
 
 
 def test_bytes_that_were_stored_already_do_not_wait_for_a_sync() -> None:
-    bench = Bench(acknowledge_bytes=100)
+    bench = DeskBench(acknowledge_bytes=100)
     bench.desk.open(MINE, SPOOL, Extent(stored=2))
     bench.output(b"cd", offset=2)
     bench.stored(4, new=False)
@@ -170,7 +152,7 @@ def test_bytes_that_were_stored_already_do_not_wait_for_a_sync() -> None:
     assert bench.said() == [ack(4)]
 
 
-def test_a_session_is_never_told_of_more_than_it_sent(bench: Bench) -> None:
+def test_a_session_is_never_told_of_more_than_it_sent(bench: DeskBench) -> None:
     bench.desk.open(OTHER, SPOOL, Extent(stored=2, durable=2))
     bench.stored(9)
     bench.desk.durable([(SPOOL, Extent(stored=9, durable=9))])
@@ -179,7 +161,7 @@ def test_a_session_is_never_told_of_more_than_it_sent(bench: Bench) -> None:
     assert bench.said(MINE) == []
 
 
-def test_an_answer_to_a_result_implies_every_acknowledgement(bench: Bench) -> None:
+def test_an_answer_to_a_result_implies_every_acknowledgement(bench: DeskBench) -> None:
     bench.output(b"abc")
     bench.result(3)
     bench.stored(3)
@@ -188,23 +170,27 @@ def test_an_answer_to_a_result_implies_every_acknowledgement(bench: Bench) -> No
     assert bench.said() == []
 
 
-def test_what_the_writer_misses_is_asked_for(bench: Bench) -> None:
+def test_what_the_writer_misses_is_asked_for(bench: DeskBench) -> None:
     bench.output(b"abc")
     bench.desk.missing(MINE, SPOOL, 0)
-    assert bench.said() == [frames.Resend(job=SPOOL.job, attempt=1, offset=0)]
+    assert bench.said() == [resend(0)]
 
+    bench.output(b"on its way", offset=3)
+    bench.result(13)
     bench.output(b"abc")
     assert len(bench.writer.items) == 2
+    assert bench.said() == []
+    assert bench.blamed() == {}
 
 
-def test_a_session_that_is_over_is_asked_for_nothing(bench: Bench) -> None:
+def test_a_session_that_is_over_is_asked_for_nothing(bench: DeskBench) -> None:
     bench.desk.open(OTHER, SPOOL, Extent())
     bench.desk.missing(MINE, SPOOL, 0)
 
     assert bench.said(MINE) == bench.said(OTHER) == []
 
 
-def test_an_agent_that_ignores_its_window_is_cut_off(bench: Bench) -> None:
+def test_an_agent_that_ignores_its_window_is_cut_off(bench: DeskBench) -> None:
     piece = b"x" * 1_000_000
     offset = 0
     with pytest.raises(ProtocolViolation, match="beyond the window"):
@@ -213,7 +199,7 @@ def test_an_agent_that_ignores_its_window_is_cut_off(bench: Bench) -> None:
             offset += len(piece)
 
 
-def test_stored_output_opens_the_window_again(bench: Bench) -> None:
+def test_stored_output_opens_the_window_again(bench: DeskBench) -> None:
     piece = b"x" * 1_000_000
     for number in range(2 * UNSTORED_BYTES // len(piece)):
         bench.output(piece, offset=number * len(piece))

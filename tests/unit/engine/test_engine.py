@@ -10,6 +10,7 @@ from tests.support.samples import job_id
 from tests.support.world.rows import OPERATOR
 
 from farhand_server.core import events as on
+from farhand_server.core.output import TORN
 from farhand_server.errors import RunbookNotFound, ShuttingDown
 from farhand_server.model import frames
 from farhand_server.model.job import JobStatus
@@ -208,14 +209,34 @@ async def test_output_that_may_not_be_stored_ends_every_stream(
     assert isinstance(heard[-1], frames.Drain)
 
 
-async def test_torn_output_ends_its_stream_alone(bench: EngineBench) -> None:
+async def test_torn_output_ends_its_stream_alone_and_is_counted(bench: EngineBench) -> None:
     session = await bench.running()
     other = bench.open()
     bench.output_of(session, HELLO[:-1])
 
     heard = await bench.ended(session)
-    assert isinstance(heard[-1], frames.Goodbye)
+    assert heard == []
+    assert bench.refusal(session) == TORN
     assert not bench.switchboard.box(other).ended  # type: ignore[union-attr]
+    worker = next(iter(bench.state.tables.workers))
+    assert bench.switchboard.refused(worker) == {TORN: 1}
+
+
+async def test_failures_that_follow_each_other_keep_agents_away_for_longer(
+    bench: EngineBench,
+) -> None:
+    delays = []
+    for _ in range(8):
+        session = bench.open()
+        bench.state.fail_next.append(Failure.COMMIT_FAILS)
+        with pytest.raises(ShuttingDown):
+            await bench.start_job()
+        drain = (await bench.ended(session))[-1]
+        assert isinstance(drain, frames.Drain)
+        delays.append(drain.retry_after_ms)
+        bench.engine.lose(session, clean=False)
+
+    assert delays == [200, 400, 800, 1600, 3200, 5000, 5000, 5000]
 
 
 # --- the end --------------------------------------------------------------------------------
