@@ -36,9 +36,13 @@ class Audience:
         self.said.append("sealed")
         self.ends.append((session, result, extent))
 
-    def violated(self, session: SessionId, problem: str) -> None:
+    def refused(self, session: SessionId, reason: str) -> None:
+        self.said.append("refused")
+        self.problems.append((session, reason))
+
+    def violated(self, session: SessionId, reason: str) -> None:
         self.said.append("violated")
-        self.problems.append((session, problem))
+        self.problems.append((session, reason))
 
     def failed(self, error: Exception) -> None:
         self.said.append("failed")

@@ -36,12 +36,17 @@ class MemoryOutputStore:
     def extent(self, spool: SpoolId) -> Extent:
         return self._honest(spool, self._written)
 
+    def chunk(self, spool: SpoolId, offset: int) -> Chunk | None:
+        row = self._written.get(spool, _Row())
+        return next((each for each in row.chunks if each.offset <= offset < each.end), None)
+
     def append(self, spool: SpoolId, chunks: Sequence[Chunk], extent: Extent) -> None:
         row = self._written.get(spool, _Row())
         if any(chunk.offset == old.offset for chunk in chunks for old in row.chunks):
             self.rollback()
             raise OutcomeUnknown("UNIQUE constraint failed: chunks.offset")
-        self._written[spool] = _Row(extent, row.chunks + tuple(chunks))
+        kept = [each for each in (*row.chunks, *chunks) if not extent.omits(each.offset)]
+        self._written[spool] = _Row(extent, tuple(kept))
 
     def commit(self) -> None:
         failure = self.fail_next.popleft() if self.fail_next else None
@@ -107,4 +112,5 @@ class MemoryShelf:
     def chunks(self, spool: SpoolId, offset: int, most: int) -> Sequence[Chunk]:
         found = self._store.committed_chunks(spool)
         wanted = [chunk for chunk in found if chunk.end > offset]
-        return [chunk for chunk in wanted if chunk.offset < offset + most or chunk is wanted[0]]
+        start = max(offset, wanted[0].offset) if wanted else offset
+        return [chunk for chunk in wanted if chunk.offset < start + most]

@@ -5,22 +5,24 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from tests.support.audience import Audience
+
 from farhand_server.app import SystemClock
 from farhand_server.engine import OutputDesk, Switchboard
-from farhand_server.engine.writer import Append, Ledger, OutputWriter, Stored
-from farhand_server.model import frames
+from farhand_server.engine.writer import Append, Ledger, Seal, Stored
 from farhand_server.model.identifiers import JobId, SessionId
-from farhand_server.model.output import Extent, SpoolId
+from farhand_server.model.output import SpoolId
 from farhand_server.rpc.backend import Backend
 from farhand_server.store import sqlite
+from farhand_wire import limits
 from farhand_wire import spool as spools
 from farhand_wire.spool import Kind
 
 Part = tuple[Kind, bytes]
 
 
-class Nobody:
-    """Rules that are never asked, and an audience that hears nothing."""
+class Unused:
+    """Rules and a writer that are never needed."""
 
     async def ask(self, make: object) -> object:
         raise AssertionError("the rules are not needed here")
@@ -31,33 +33,40 @@ class Nobody:
     def lose(self, session: SessionId, *, clean: bool) -> None:
         raise AssertionError("the rules are not needed here")
 
-    def stored(self, news: Sequence[Stored]) -> None: ...
-    def durable(self, extents: Sequence[tuple[SpoolId, Extent]]) -> None: ...
-    def missing(self, session: SessionId, spool: SpoolId, size: int) -> None: ...
-    def sealed(self, session: SessionId, result: frames.Result, extent: Extent) -> None: ...
-    def failed(self, error: Exception) -> None: ...
+    def put(self, item: Append | Seal) -> None:
+        raise AssertionError("the writer is not needed here")
 
-    def violated(self, session: SessionId, problem: str) -> None:
-        raise AssertionError(problem)
+
+class Hearsay(Audience):
+    """Keeps little, and complaints not at all."""
+
+    def stored(self, news: Sequence[Stored]) -> None: ...
+
+    def refused(self, session: SessionId, reason: str) -> None:
+        raise AssertionError(reason)
+
+    def violated(self, session: SessionId, reason: str) -> None:
+        raise AssertionError(reason)
 
 
 class StoredOutput:
     """Spools that tests write, and a backend to read them with."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, *, output_max: int = limits.OUTPUT_MAX_BYTES) -> None:
         sqlite.create(data)
+        self.path = data / "output.db"
         clock = SystemClock()
         self.queries = sqlite.SqliteQueries(data / "farhand.db", data / "output.db")
         switchboard = Switchboard()
-        writer = OutputWriter(
-            store=lambda: sqlite.SqliteOutputStore(data / "output.db"), clock=clock
+        self._audience = Hearsay()
+        self._store = sqlite.SqliteOutputStore(self.path)
+        self._ledger = Ledger(
+            store=self._store, clock=clock, audience=self._audience, output_max=output_max
         )
-        self._store = sqlite.SqliteOutputStore(data / "output.db")
-        self._ledger = Ledger(store=self._store, clock=clock, audience=Nobody())
         self._numbers = itertools.count()
         self.backend = Backend(
-            rules=Nobody(),
-            desk=OutputDesk(writer=writer, queries=self.queries, switchboard=switchboard),
+            rules=Unused(),
+            desk=OutputDesk(writer=Unused(), queries=self.queries, switchboard=switchboard),
             switchboard=switchboard,
             queries=self.queries,
             clock=clock,
@@ -72,11 +81,12 @@ class StoredOutput:
 
     def append(self, spool: SpoolId, entries: Sequence[bytes], *, together: int = 3) -> None:
         """More entries."""
+        offset = self.queries.extent(spool).stored
         for start in range(0, len(entries), together):
             data = b"".join(entries[start : start + together])
-            offset = self.queries.extent(spool).stored
             item = Append(session=SessionId("s"), spool=spool, offset=offset, data=data)
             self._ledger.write([item], idle=False)
+            offset += len(data)
 
     def close(self) -> None:
         self._store.close()

@@ -34,8 +34,13 @@ class OutputStore(Protocol):
         """How much of it is here; never calls durable what is not."""
         ...
 
+    def chunk(self, spool: SpoolId, offset: int) -> Chunk | None:
+        """The chunk that holds this byte, committed or not."""
+        ...
+
     def append(self, spool: SpoolId, chunks: Sequence[Chunk], extent: Extent) -> None:
-        """Adds chunks; `extent` is the spool's after them. Not committed yet."""
+        """Adds chunks; `extent` is the spool's after them. What that leaves out, of these or of
+        those before, is not kept. Not committed yet."""
         ...
 
     def commit(self) -> None:
@@ -105,7 +110,8 @@ class Queries(Protocol):
     ) -> Page[RegistrationToken]: ...
     def extent(self, spool: SpoolId) -> Extent: ...
     def chunks(self, spool: SpoolId, offset: int, most: int) -> Sequence[Chunk]:
-        """Stored chunks from the one that holds `offset`, about `most` bytes of them."""
+        """Stored chunks from the one that holds `offset`, or the first one behind it, about `most`
+        bytes of them. Where one does not begin at the end of the one before, something is gone."""
         ...
 
     def tail(self, spool: SpoolId, lines: int) -> int:

@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from farhand_server.core.output import OTHER_BYTES, TORN, WRONG_RESULT, Keeping
+from farhand_server.engine.cutting import cut
 from farhand_server.engine.ports import Clock, OutputStore
 from farhand_server.model import frames
 from farhand_server.model.identifiers import SessionId
@@ -59,16 +61,31 @@ class Audience(Protocol):
     def durable(self, extents: Sequence[tuple[SpoolId, Extent]]) -> None: ...
     def missing(self, session: SessionId, spool: SpoolId, size: int) -> None: ...
     def sealed(self, session: SessionId, result: frames.Result, extent: Extent) -> None: ...
-    def violated(self, session: SessionId, problem: str) -> None: ...
+    def refused(self, session: SessionId, reason: str) -> None:
+        """Something of it was not taken; it goes on."""
+        ...
+
+    def violated(self, session: SessionId, reason: str) -> None:
+        """It may not go on."""
+        ...
+
     def failed(self, error: Exception) -> None: ...
 
 
 class OutputWriter:
     """`put` from the loop, everything else on a thread of its own."""
 
-    def __init__(self, *, store: Callable[[], OutputStore], clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        store: Callable[[], OutputStore],
+        clock: Clock,
+        output_max: int = limits.OUTPUT_MAX_BYTES,
+    ) -> None:
+        """`store` is opened on the thread that uses it. Of one spool it gets `output_max` bytes."""
         self._open = store
         self._clock = clock
+        self._output_max = output_max
         self._queue: queue.SimpleQueue[Append | Seal | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
 
@@ -90,7 +107,9 @@ class OutputWriter:
 
     def _run(self, audience: Audience) -> None:
         store = self._open()
-        ledger = Ledger(store=store, clock=self._clock, audience=audience)
+        ledger = Ledger(
+            store=store, clock=self._clock, audience=audience, output_max=self._output_max
+        )
         try:
             while True:
                 batch = self._batch()
@@ -120,10 +139,18 @@ class OutputWriter:
 class Ledger:
     """What the store holds of each spool that moves; the last word on offsets."""
 
-    def __init__(self, *, store: OutputStore, clock: Clock, audience: Audience) -> None:
+    def __init__(
+        self,
+        *,
+        store: OutputStore,
+        clock: Clock,
+        audience: Audience,
+        output_max: int = limits.OUTPUT_MAX_BYTES,
+    ) -> None:
         self._store = store
         self._clock = clock
         self._audience = audience
+        self._keeping = Keeping.most(output_max)
         self._extents: dict[SpoolId, Extent] = {}
         self._unsynced: dict[SpoolId, None] = {}
         self._unsynced_bytes = 0
@@ -156,12 +183,15 @@ class Ledger:
         chunks: Sequence[Chunk] = ()
         if item.offset > extent.stored:
             self._audience.missing(item.session, item.spool, extent.stored)
+        elif self._differs(item, extent):
+            self._audience.refused(item.session, OTHER_BYTES)
         elif data := item.data[extent.stored - item.offset :]:
             try:
                 chunks, extent = self._extend(extent, data)
-            except spools.SpoolError as error:
-                self._audience.violated(item.session, str(error))
+            except spools.SpoolError:
+                self._audience.violated(item.session, TORN)
             else:
+                extent = self._leave_out(item.spool, chunks, extent)
                 self._store.append(item.spool, chunks, extent)
                 self._extents[item.spool] = extent
                 self._unsynced[item.spool] = None
@@ -186,6 +216,43 @@ class Ledger:
         )
         return chunks, longer
 
+    def _differs(self, item: Append, extent: Extent) -> bool:
+        """Whether bytes come again, and as others: the first write stays, and what follows them
+        here belongs to another spool than ours."""
+        at, end = item.offset, min(item.offset + len(item.data), extent.stored)
+        while at < end:
+            if extent.omits(at):  # nothing can be said of it
+                at = extent.omitted_to
+                continue
+            chunk = self._store.chunk(item.spool, at)
+            if chunk is None:
+                return False
+            until = min(end, chunk.end)
+            came = item.data[at - item.offset : until - item.offset]
+            if came != chunk.data[at - chunk.offset : until - chunk.offset]:
+                return True
+            at = until
+        return False
+
+    def _leave_out(self, spool: SpoolId, chunks: Sequence[Chunk], extent: Extent) -> Extent:
+        """Of a spool that is too long, chunks between its beginning and its end do not stay."""
+        if self._keeping.fits(extent.kept):
+            return extent
+        start: int | None = extent.omitted_from
+        if not extent.omitted_to:
+            start = self._begin_of_chunk(spool, chunks, self._keeping.head)
+        end = self._begin_of_chunk(spool, chunks, extent.stored - self._keeping.tail)
+        if start is None or end is None or end <= max(start, extent.omitted_to):
+            return extent
+        return replace(extent, omitted_from=start, omitted_to=end)
+
+    def _begin_of_chunk(self, spool: SpoolId, new: Sequence[Chunk], offset: int) -> int | None:
+        """Where the chunk begins that holds this byte: a new one, or one that is stored."""
+        if offset >= new[0].offset:
+            return max(chunk.offset for chunk in new if chunk.offset <= offset)
+        found = self._store.chunk(spool, offset)
+        return None if found is None else found.offset
+
     def _is_due(self) -> bool:
         late = self._clock.monotonic() - self._synced_at > limits.OUTPUT_SYNC_SECONDS
         return late or self._unsynced_bytes > limits.OUTPUT_SYNC_BYTES
@@ -205,7 +272,7 @@ class Ledger:
         if extent.stored < seal.result.size:
             self._audience.missing(seal.session, seal.spool, extent.stored)
         elif extent.stored > seal.result.size or extent.crc != seal.result.crc:
-            self._audience.violated(seal.session, "size or checksum of a result is not its spool's")
+            self._audience.violated(seal.session, WRONG_RESULT)
         else:
             self._extents.pop(seal.spool)
             self._audience.sealed(seal.session, seal.result, extent)
@@ -217,25 +284,3 @@ class Ledger:
             if known.durable < known.stored:
                 self._unsynced[spool] = None
         return known
-
-
-def cut(data: bytes, *, offset: int, lines_before: int) -> tuple[list[Chunk], int, int]:
-    """Whole entries as rows of at most SPOOL_ENTRY_BYTES; with the lines and bytes of their
-    streams. Raises SpoolError if `data` is not whole entries."""
-    chunks: list[Chunk] = []
-    start = lines = payload = chunk_lines = end = 0
-    for entry in spools.entries(data):
-        if entry.end - start > limits.SPOOL_ENTRY_BYTES and entry.start > start:
-            chunks.append(_chunk(data, offset, start, entry.start, lines_before + chunk_lines))
-            start, chunk_lines = entry.start, lines
-        if entry.kind in spools.STREAMS:
-            body = entry.start + spools.HEADER.size
-            lines += data.count(b"\n", body, entry.end)
-            payload += len(entry.payload)
-        end = entry.end
-    chunks.append(_chunk(data, offset, start, end, lines_before + chunk_lines))
-    return chunks, lines, payload
-
-
-def _chunk(data: bytes, offset: int, start: int, end: int, lines_before: int) -> Chunk:
-    return Chunk(offset=offset + start, lines_before=lines_before, data=data[start:end])

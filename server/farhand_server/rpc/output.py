@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 
 from farhand_server.model.clock import UnixMs
 from farhand_server.model.identifiers import JobId
-from farhand_server.model.output import Chunk, SpoolId
+from farhand_server.model.output import Chunk, SpoolId, missing, unbroken
 from farhand_server.rpc.backend import Backend
 from farhand_wire import spool as spools
-from farhand_wire.spool import Entry, Kind, Omitted
+from farhand_wire.spool import Entry, Kind
 
 #: Bytes asked for at once, and the largest record.
 READ_BYTES = 256 * 1024
@@ -37,7 +37,13 @@ class Gap:
     """Bytes that are truly gone."""
 
     attempt: int
-    omitted: Omitted
+    #: None: of every stream.
+    stream: Kind | None
+    start: int
+    end: int
+    reason: str
+    #: Where a reader that comes back starts.
+    next: int
 
 
 Item = Record | Gap
@@ -82,10 +88,30 @@ class Reader:
             if self._opened is None:
                 extent = await self._backend.desk.extent(self.spool)
                 self._opened = extent.opened or UnixMs(0)
-            items = deque(self._items(chunks))
+            if chunks[0].offset > self.offset:
+                for item in await self._skip(chunks[0].offset):
+                    yield item
+            items = deque(self._items(unbroken(chunks)))
             del chunks  # who stalls holds records, and not what they were made of
             while items:
                 yield items.popleft()
+
+    async def _skip(self, end: int) -> Sequence[Item]:
+        """Goes on behind bytes that are not there; what they were cut off from is over."""
+        # Asked after the chunks: so the answer knows of all that was left out when they were read.
+        extent = await self._backend.look(self._backend.queries.extent, self.spool)
+        cut_off, start, self.offset = list(self.finish()), self.offset, end
+        return [
+            *cut_off,
+            Gap(
+                attempt=self.attempt,
+                stream=None,
+                start=start,
+                end=end,
+                reason=missing(extent, start),
+                next=end,
+            ),
+        ]
 
     def finish(self) -> Iterator[Item]:
         """The attempt has ended: what is left of characters that were cut."""
@@ -150,7 +176,15 @@ class Reader:
         return self._wanted.shows(spools.read_omitted(entry.payload).stream)
 
     def _gap(self, entry: Entry) -> Gap:
-        return Gap(attempt=self.attempt, omitted=spools.read_omitted(entry.payload))
+        omitted = spools.read_omitted(entry.payload)
+        return Gap(
+            attempt=self.attempt,
+            stream=omitted.stream,
+            start=omitted.start,
+            end=omitted.end,
+            reason=omitted.reason,
+            next=self.offset,
+        )
 
 
 _utf8 = codecs.getincrementaldecoder("utf-8")

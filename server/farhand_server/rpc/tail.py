@@ -20,24 +20,26 @@ class Piece:
 
 async def tail_offset(backend: Backend, spool: SpoolId, wanted: Wanted, lines: int) -> int:
     """The offset from which exactly the last `lines` lines of the wanted streams are read (all, if
-    there are fewer). A last line without its newline counts."""
+    there are fewer). A last line without its newline counts. Where lines were left out in the
+    middle, none before them is one of the last: then reading starts with what is missing."""
     asked, extent = lines, await backend.desk.extent(spool)
     while True:
         start = 0
         if asked < extent.lines:
             start = await backend.look(backend.queries.tail, spool, asked)
+        start = max(start, extent.omitted_to)
         pieces = [piece async for piece in _scan(backend, spool, start, wanted)]
         surplus = sum(piece.newlines for piece in pieces) - lines
         if pieces and not pieces[-1].ends_line:
             surplus += 1
-        if surplus > 0 or start == 0:
+        if surplus > 0 or start == extent.omitted_to:
             break
         asked *= 4  # the first line may begin further back, or hidden streams stand between
     for piece in pieces:
         if 0 < surplus <= piece.newlines:
             return await _behind(backend, spool, piece, surplus)
         surplus -= piece.newlines
-    return start
+    return extent.omitted_from if extent.omitted_to else start
 
 
 async def _scan(

@@ -13,7 +13,9 @@ from tests.support.memory_output import MemoryOutputStore
 from tests.support.samples import job_id
 from tests.support.world.clock import WorldClock
 
-from farhand_server.engine.writer import Append, Ledger, OutputWriter, Seal, cut
+from farhand_server.core.output import OTHER_BYTES, TORN, WRONG_RESULT
+from farhand_server.engine.cutting import cut
+from farhand_server.engine.writer import Append, Ledger, OutputWriter, Seal
 from farhand_server.model import frames
 from farhand_server.model.identifiers import SessionId
 from farhand_server.model.job import End
@@ -149,6 +151,20 @@ def test_an_overlap_is_dropped_and_the_first_write_wins(bench: Bench) -> None:
     assert [news.taken for news in bench.audience.news] == [len(ONE), len(ONE + TWO)]
 
 
+@pytest.mark.parametrize("first", [ONE, ONE + TWO], ids=["one chunk", "two chunks"])
+def test_other_bytes_for_what_is_stored_are_refused_and_counted(bench: Bench, first: bytes) -> None:
+    for start in (0, len(ONE)):
+        if data := first[start : start + len(ONE) if not start else None]:
+            bench.write(append(data, start))
+    other = bytearray(first + EXIT)
+    other[len(first) - 1] ^= 1
+    bench.write(append(bytes(other)))
+
+    assert bench.store.durable(SPOOL) == first
+    assert bench.audience.problems == [(SESSION, OTHER_BYTES)]
+    assert bench.audience.news[-1].taken == len(other)
+
+
 def test_bytes_that_are_here_already_free_the_window(bench: Bench) -> None:
     bench.write(append(ONE))
     bench.write(append(ONE))
@@ -189,7 +205,7 @@ def test_a_result_whose_output_is_missing_is_asked_for(bench: Bench) -> None:
 def test_torn_entries_are_a_violation_and_nothing_is_stored(bench: Bench, data: bytes) -> None:
     bench.write(append(data))
 
-    assert [session for session, _ in bench.audience.problems] == [SESSION]
+    assert bench.audience.problems == [(SESSION, TORN)]
     assert bench.stored == 0
 
 
@@ -201,7 +217,7 @@ def test_a_result_that_does_not_fit_its_spool_is_a_violation(
 ) -> None:
     bench.write(append(ONE), seal(ONE, **wrong))
 
-    assert "size or checksum" in bench.audience.problems[0][1]
+    assert bench.audience.problems == [(SESSION, WRONG_RESULT)]
     assert not bench.audience.ends
 
 

@@ -26,8 +26,9 @@ def record(item: Record) -> job_pb2.OutputRecord:
 
 def omitted(gap: Gap) -> job_pb2.OutputOmitted:
     return job_pb2.OutputOmitted(
-        stream=job_pb2.JobStream.Name(gap.omitted.stream.value),
-        from_offset=gap.omitted.start,
-        to_offset=gap.omitted.end,
-        reason=gap.omitted.reason,
+        stream=None if gap.stream is None else job_pb2.JobStream.Name(gap.stream.value),
+        from_offset=gap.start,
+        to_offset=gap.end,
+        reason=gap.reason,
+        next=job_pb2.OutputPosition(attempt=gap.attempt, offset=gap.next),
     )

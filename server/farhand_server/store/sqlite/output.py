@@ -13,6 +13,14 @@ from farhand_server.store.sqlite.connection import open_output, outcome_unknown
 #: Ids of spools kept in memory.
 SPOOLS = 4096
 
+_NAMES = rows.EXTENT_COLUMNS
+_UPDATE = f"UPDATE spools SET {', '.join(f'{name} = ?' for name in _NAMES)} WHERE id = ?"
+_UPSERT = (
+    f"INSERT INTO spools ({', '.join(_NAMES)}, job, attempt, durable) "
+    f"VALUES ({', '.join('?' for _ in _NAMES)}, ?, ?, 0) ON CONFLICT (job, attempt) DO UPDATE SET "
+    f"{', '.join(f'{name} = excluded.{name}' for name in _NAMES)} RETURNING id"
+)
+
 
 class SqliteOutputStore:
     """Implements OutputStore. To be made and used on one thread."""
@@ -26,11 +34,22 @@ class SqliteOutputStore:
         self._sync("UPDATE spools SET durable = size WHERE durable < size")
 
     def extent(self, spool: SpoolId) -> Extent:
-        with outcome_unknown():
+        with self._all_or_nothing():
             row = self._connection.execute(
                 "SELECT * FROM spools WHERE job = ? AND attempt = ?", (spool.job, spool.attempt)
             ).fetchone()
         return rows.extent(row)
+
+    def chunk(self, spool: SpoolId, offset: int) -> Chunk | None:
+        with self._all_or_nothing():
+            row = self._connection.execute(
+                "SELECT offset, lines_before, data FROM chunks WHERE offset <= ?3 AND spool = "
+                "(SELECT id FROM spools WHERE job = ?1 AND attempt = ?2) "
+                "ORDER BY offset DESC LIMIT 1",
+                (spool.job, spool.attempt, offset),
+            ).fetchone()
+        found = None if row is None else rows.chunk(row)
+        return found if found is not None and offset < found.end else None
 
     def append(self, spool: SpoolId, chunks: Sequence[Chunk], extent: Extent) -> None:
         with self._all_or_nothing():
@@ -39,8 +58,17 @@ class SqliteOutputStore:
             self._unsynced.add(id_)
             self._connection.executemany(
                 "INSERT INTO chunks (spool, offset, lines_before, data) VALUES (?, ?, ?, ?)",
-                [(id_, chunk.offset, chunk.lines_before, chunk.data) for chunk in chunks],
+                [
+                    (id_, chunk.offset, chunk.lines_before, chunk.data)
+                    for chunk in chunks
+                    if not extent.omits(chunk.offset)
+                ],
             )
+            if extent.omitted_to:
+                self._connection.execute(
+                    "DELETE FROM chunks WHERE spool = ? AND offset >= ? AND offset < ?",
+                    (id_, extent.omitted_from, extent.omitted_to),
+                )
 
     def commit(self) -> None:
         with self._all_or_nothing():
@@ -87,22 +115,12 @@ class SqliteOutputStore:
             self._connection.execute("BEGIN IMMEDIATE")
 
     def _save(self, spool: SpoolId, extent: Extent) -> int:
-        values = (extent.stored, extent.crc, extent.lines, extent.payload, extent.opened)
+        values = rows.extent_values(extent)
         known = self._ids.get(spool)
         if known is not None:
-            self._connection.execute(
-                "UPDATE spools SET size = ?, crc = ?, lines = ?, payload = ?, opened = ? "
-                "WHERE id = ?",
-                (*values, known),
-            )
+            self._connection.execute(_UPDATE, (*values, known))
             return known
-        row = self._connection.execute(
-            "INSERT INTO spools (size, crc, lines, payload, opened, job, attempt, durable) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, 0) ON CONFLICT (job, attempt) DO UPDATE SET "
-            "size = excluded.size, crc = excluded.crc, lines = excluded.lines, "
-            "payload = excluded.payload, opened = excluded.opened RETURNING id",
-            (*values, spool.job, spool.attempt),
-        ).fetchone()
+        row = self._connection.execute(_UPSERT, (*values, spool.job, spool.attempt)).fetchone()
         if len(self._ids) >= SPOOLS:
             self._ids.clear()
         self._ids[spool] = int(row["id"])

@@ -16,6 +16,17 @@ from farhand_server.model.worker import Group, Worker
 from farhand_server.store.sqlite import rows
 from farhand_server.store.sqlite.connection import open_reader
 
+#: From the chunk that holds the offset, or the first one behind it, in one snapshot.
+_CHUNKS = """
+WITH start (at) AS (SELECT COALESCE(
+    (SELECT CASE WHEN offset + length(data) > ?2 THEN offset END FROM chunks
+     WHERE spool = ?1 AND offset <= ?2 ORDER BY offset DESC LIMIT 1),
+    (SELECT offset FROM chunks WHERE spool = ?1 AND offset > ?2 ORDER BY offset LIMIT 1)))
+SELECT offset, lines_before, data FROM chunks
+WHERE spool = ?1 AND offset >= (SELECT at FROM start)
+AND offset < max(?2, (SELECT at FROM start)) + ?3 ORDER BY offset
+"""
+
 
 class SqliteQueries:
     """Implements Queries."""
@@ -203,17 +214,8 @@ class SqliteQueries:
         )
 
     def chunks(self, spool: SpoolId, offset: int, most: int) -> Sequence[Chunk]:
-        found = self._all(
-            "SELECT offset, lines_before, data FROM chunks WHERE spool = ?1 AND offset >= "
-            "(SELECT offset FROM chunks WHERE spool = ?1 AND offset <= ?2 "
-            "ORDER BY offset DESC LIMIT 1) AND offset < ?3 ORDER BY offset",
-            self._spool(spool),
-            offset,
-            offset + most,
-            of="output",
-        )
-        chunks = [_chunk(row) for row in found]
-        return [chunk for chunk in chunks if chunk.end > offset]
+        found = self._all(_CHUNKS, self._spool(spool), offset, most, of="output")
+        return [rows.chunk(row) for row in found]
 
     def tail(self, spool: SpoolId, lines: int) -> int:
         extent = self.extent(spool)
@@ -235,7 +237,3 @@ class SqliteQueries:
             of="output",
         )
         return int(row["id"]) if row else 0
-
-
-def _chunk(row: sqlite3.Row) -> Chunk:
-    return Chunk(offset=row["offset"], lines_before=row["lines_before"], data=bytes(row["data"]))

@@ -6,7 +6,7 @@ from typing import Any
 
 from farhand_server.model.account import Account, AccountKey, KeySlot, RegistrationToken
 from farhand_server.model.job import Attempt, End, Job, JobStatus, Suspension
-from farhand_server.model.output import Extent
+from farhand_server.model.output import Chunk, Extent
 from farhand_server.model.runbook import Delivery, Runbook, RunbookType
 from farhand_server.model.worker import Facts, Ground, Group, Worker
 
@@ -20,6 +20,8 @@ JOB_COLUMNS = (
     "output_bytes, delivery, lost_after, timeout, suspension, counted, may_run, away_ms, "
     "stop_grace_ms, ground"
 )
+#: Without `durable`: only a sync may say that.
+EXTENT_COLUMNS = ("size", "crc", "lines", "payload", "opened", "omitted_from", "omitted_to")
 _STATUSES = {status.value: status for status in JobStatus}
 _TYPES = {type_.value: type_ for type_ in RunbookType}
 _DELIVERIES = {delivery.value: delivery for delivery in Delivery}
@@ -264,4 +266,23 @@ def extent(row: Row | None) -> Extent:
         lines=row["lines"],
         payload=row["payload"],
         opened=row["opened"],
+        omitted_from=row["omitted_from"],
+        omitted_to=row["omitted_to"],
     )
+
+
+def extent_values(value: Extent) -> tuple[int | None, ...]:
+    """In the order of EXTENT_COLUMNS."""
+    return (
+        value.stored,
+        value.crc,
+        value.lines,
+        value.payload,
+        value.opened,
+        value.omitted_from,
+        value.omitted_to,
+    )
+
+
+def chunk(row: Row) -> Chunk:
+    return Chunk(offset=row["offset"], lines_before=row["lines_before"], data=row["data"])
