@@ -95,7 +95,7 @@ async def running(settings: Settings, tuning: Tuning) -> AsyncIterator[int]:
         sqlite.create(data.path)
         credentials = Credentials(data, clock=_now)
         credentials.renew()
-        engine, backend = _heart(data, tuning.patience)
+        engine, backend = _heart(data, settings, tuning.patience)
         engine.start()
         try:
             server = _edge(data, settings, backend, tuning)
@@ -112,11 +112,15 @@ async def running(settings: Settings, tuning: Tuning) -> AsyncIterator[int]:
             await engine.stop()
 
 
-def _heart(data: DataDirectory, patience: Patience) -> tuple[Engine, Backend]:
+def _heart(data: DataDirectory, settings: Settings, patience: Patience) -> tuple[Engine, Backend]:
     """Rules, store, and the desk where output arrives."""
     clock, switchboard = SystemClock(), Switchboard()
     queries = sqlite.SqliteQueries(data.state, data.output)
-    writer = OutputWriter(store=lambda: sqlite.SqliteOutputStore(data.output), clock=clock)
+    writer = OutputWriter(
+        store=lambda: sqlite.SqliteOutputStore(data.output),
+        clock=clock,
+        output_max=settings.output_max,
+    )
     desk = OutputDesk(writer=writer, queries=queries, switchboard=switchboard)
     engine = Engine(
         core=Core(chance=os.urandom, patience=patience),

@@ -4,6 +4,7 @@ A flag wins over the environment (FARHAND_SERVER_<OPTION>), the environment over
 <data>/server.toml, and that over the default.
 """
 
+import re
 import socket
 import tomllib
 from collections.abc import Mapping
@@ -11,9 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from farhand_server.errors import StartError
+from farhand_wire import limits
 
 PREFIX = "FARHAND_SERVER_"
 LOG_FORMATS = ("json", "console")
+#: Bits by which a number of them becomes bytes.
+UNITS = {"": 0, "KiB": 10, "MiB": 20, "GiB": 30, "TiB": 40}
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -41,10 +45,16 @@ HOST = Option(name="host", help="name or address that agents and operators dial"
 ACCOUNT = Option(name="account", help="the first automation account", default="default")
 LISTEN = Option(name="listen", help="host:port to serve on", default="0.0.0.0:8443")
 ENDPOINT = Option(name="endpoint", help="host:port that agents dial, as shown with new tokens")
+OUTPUT_MAX = Option(
+    name="output_max",
+    help="how much of one attempt's output is kept: its beginning and its end",
+    default="1GiB",
+)
 #: Of `run`.
 OPTIONS = (
     LISTEN,
     ENDPOINT,
+    OUTPUT_MAX,
     Option(name="log_format", help="json or console", default="json", choices=LOG_FORMATS),
     Option(
         name="log_level",
@@ -64,6 +74,8 @@ class Settings:
     endpoint: str
     log_format: str = "json"
     log_level: str = "info"
+    #: Bytes.
+    output_max: int = limits.OUTPUT_MAX_BYTES
 
 
 def data_path(flag: str | None, environ: Mapping[str, str], *, root: bool) -> Path:
@@ -89,10 +101,13 @@ def resolve(flags: Mapping[str, str | None], environ: Mapping[str, str], *, data
         place, value = next(((p, v) for p, v in places if v), ("", option.default or ""))
         if option.choices and value not in option.choices:
             raise StartError(f'{place}: "{value}" is not one of {", ".join(option.choices)}')
-        values[option.name] = value
+        if option is OUTPUT_MAX:
+            output_max = _output_max(value, place)
+        else:
+            values[option.name] = value
     _, port = split(values["listen"])
     values["endpoint"] = values["endpoint"] or f"{socket.gethostname()}:{port}"
-    return Settings(data=data, **values)
+    return Settings(data=data, output_max=output_max, **values)
 
 
 def split(address: str) -> tuple[str, int]:
@@ -101,6 +116,22 @@ def split(address: str) -> tuple[str, int]:
     if not colon or not port.isdigit() or int(port) > 65535:
         raise StartError(f'"{address}" is not host:port, for example {LISTEN.default}')
     return host.strip("[]"), int(port)
+
+
+def size(text: str) -> int | None:
+    """Bytes of "512MiB", "1 GiB", "1048576"; None if it is no size."""
+    match = re.fullmatch(r"(\d{1,15}) ?(|[KMGT]iB)", text)
+    return None if match is None else int(match[1]) << UNITS[match[2]]
+
+
+def _output_max(text: str, place: str) -> int:
+    bytes_ = size(text)
+    if bytes_ is None:
+        raise StartError(f'{place}: "{text}" is not a size, for example 512MiB')
+    if bytes_ < limits.OUTPUT_MAX_BYTES_LEAST:
+        least = limits.OUTPUT_MAX_BYTES_LEAST >> UNITS["MiB"]
+        raise StartError(f"{place}: {text} is too little; it may be {least}MiB or more")
+    return bytes_
 
 
 def _file(path: Path) -> dict[str, str]:

@@ -5,7 +5,17 @@ from pathlib import Path
 import pytest
 
 from farhand_server.errors import StartError
-from farhand_server.settings import LISTEN, OPTIONS, Option, Settings, data_path, resolve, split
+from farhand_server.settings import (
+    LISTEN,
+    OPTIONS,
+    Option,
+    Settings,
+    data_path,
+    resolve,
+    size,
+    split,
+)
+from farhand_wire import limits
 
 
 def write(data: Path, text: str) -> None:
@@ -36,6 +46,9 @@ def test_every_option_is_a_setting(option: Option) -> None:
         ('log_format = "xml"', '"xml" is not one of json, console'),
         ('listen = "8443"', "is not host:port"),
         ('listen = "x:99999"', "is not host:port"),
+        ('output_max = "much"', '"much" is not a size, for example 512MiB'),
+        ("output_max = -5", '"-5" is not a size'),
+        ('output_max = "1023KiB"', "output_max in .*: 1023KiB is too little; it may be 1MiB"),
     ],
 )
 def test_a_bad_file_is_named_with_its_mistake(tmp_path: Path, text: str, words: str) -> None:
@@ -43,6 +56,35 @@ def test_a_bad_file_is_named_with_its_mistake(tmp_path: Path, text: str, words: 
 
     with pytest.raises(StartError, match=words):
         resolve({}, {}, data=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "bytes_"),
+    [
+        ("0", 0),
+        ("1048576", 1 << 20),
+        ("64KiB", 64 << 10),
+        ("1 GiB", 1 << 30),
+        ("2TiB", 2 << 40),
+        ("1GB", None),
+        ("1.5GiB", None),
+        ("", None),
+        ("9" * 16, None),
+    ],
+)
+def test_sizes_have_binary_units(text: str, bytes_: int | None) -> None:
+    assert size(text) == bytes_
+
+
+def test_how_much_output_is_kept_is_a_number_of_bytes(tmp_path: Path) -> None:
+    environ = {"FARHAND_SERVER_OUTPUT_MAX": "2GiB"}
+    plain = resolve({}, {}, data=tmp_path)
+    write(tmp_path, "output_max = 3000000")
+
+    assert plain.output_max == limits.OUTPUT_MAX_BYTES
+    assert resolve({}, {}, data=tmp_path).output_max == 3_000_000
+    assert resolve({}, environ, data=tmp_path).output_max == 2 << 30
+    assert resolve({"output_max": "1MiB"}, environ, data=tmp_path).output_max == 1 << 20
 
 
 @pytest.mark.parametrize(
