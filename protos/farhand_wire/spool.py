@@ -166,7 +166,7 @@ def read_omitted(payload: bytes | memoryview) -> Omitted:
     """The gap that an entry names. Raises SpoolError if it names none."""
     fields = _fields(payload)
     try:
-        return Omitted(
+        omitted = Omitted(
             stream=Kind(fields["stream"]),
             start=int(fields["from"]),
             end=int(fields["to"]),
@@ -174,6 +174,9 @@ def read_omitted(payload: bytes | memoryview) -> Omitted:
         )
     except (KeyError, TypeError, ValueError) as error:
         raise SpoolError("an omitted range lacks stream, from, to or reason") from error
+    if omitted.stream not in STREAMS or not 0 <= omitted.start <= omitted.end < 1 << 63:
+        raise SpoolError("an omitted range is of a stream, from an offset to a later one")
+    return omitted
 
 
 def _fields(payload: bytes | memoryview) -> dict[str, Any]:

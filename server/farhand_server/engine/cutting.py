@@ -7,7 +7,7 @@ from farhand_wire import spool as spools
 
 def cut(data: bytes, *, offset: int, lines_before: int) -> tuple[list[Chunk], int, int]:
     """Whole entries as rows of at most SPOOL_ENTRY_BYTES; with the lines and bytes of their
-    streams. Raises SpoolError if `data` is not whole entries."""
+    streams. Raises SpoolError if `data` is not whole entries that can be read."""
     chunks: list[Chunk] = []
     start = lines = payload = chunk_lines = end = 0
     for entry in spools.entries(data):
@@ -18,6 +18,8 @@ def cut(data: bytes, *, offset: int, lines_before: int) -> tuple[list[Chunk], in
             body = entry.start + spools.HEADER.size
             lines += data.count(b"\n", body, entry.end)
             payload += len(entry.payload)
+        elif entry.kind is spools.Kind.OMITTED:
+            spools.read_omitted(entry.payload)
         end = entry.end
     chunks.append(_chunk(data, offset, start, end, lines_before + chunk_lines))
     return chunks, lines, payload

@@ -1,11 +1,13 @@
 """Where output lies: one spool per attempt, read by offset."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from farhand_server.model.clock import UnixMs
 from farhand_server.model.identifiers import JobId
+from farhand_wire import spool as spools
+from farhand_wire.spool import Entry, Kind, Omitted, SpoolError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -47,6 +49,37 @@ class Extent:
         return self.omitted_from <= offset < self.omitted_to
 
 
+#: Why the server does not have bytes that it has received.
+LEFT_OUT = "beyond the server's output_max: the beginning and the end are kept"
+LOST = "not in the output database, which was damaged or is older than the job"
+#: Why it has them, and cannot read them.
+DAMAGED = "damaged in the output database"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Missing:
+    """A range of spool offsets whose bytes are not here."""
+
+    #: None: bytes of any stream.
+    stream: Kind | None
+    start: int
+    end: int
+    reason: str
+
+    @classmethod
+    def of(cls, omitted: Omitted) -> "Missing":
+        """What the worker itself did not have."""
+        return cls(
+            stream=omitted.stream, start=omitted.start, end=omitted.end, reason=omitted.reason
+        )
+
+    @classmethod
+    def between(cls, start: int, end: int, extent: Extent) -> "Missing":
+        """Chunks that are not stored."""
+        reason = LEFT_OUT if extent.omits(start) else LOST
+        return cls(stream=None, start=start, end=end, reason=reason)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk:
     """Whole entries of one spool."""
@@ -60,15 +93,18 @@ class Chunk:
     def end(self) -> int:
         return self.offset + len(self.data)
 
-
-#: Why the server does not have bytes that it has received.
-LEFT_OUT = "beyond the server's output_max: the beginning and the end are kept"
-LOST = "not in the output database: it was damaged, or is older than the job"
-
-
-def missing(extent: Extent, offset: int) -> str:
-    """Why the chunk that held this byte is not there."""
-    return LEFT_OUT if extent.omits(offset) else LOST
+    def contents(self) -> Iterator[tuple[int, Entry | Missing]]:
+        """Its entries, each with the offset behind it. What an entry says is missing, and what
+        cannot be read from some entry on, is given as that."""
+        end = self.offset
+        try:
+            for entry in spools.entries(self.data):
+                gone = entry.kind is Kind.OMITTED
+                held = Missing.of(spools.read_omitted(entry.payload)) if gone else entry
+                end = self.offset + entry.end
+                yield end, held
+        except SpoolError:
+            yield self.end, Missing(stream=None, start=end, end=self.end, reason=DAMAGED)
 
 
 def unbroken(chunks: Sequence[Chunk]) -> Sequence[Chunk]:

@@ -50,6 +50,7 @@ _METHODS: dict[Policy, dict[str, tuple[str, ...]]] = {
             "ReadJobOutput",
             "FollowJobOutput",
             "ExplainJob",
+            "GetJobReceipt",
         ),
         "farhand.v1.RunbookService": (
             "ImportRunbook",

@@ -16,6 +16,7 @@ from farhand_server.rpc.convert import jobs as convert
 from farhand_server.rpc.convert import output as shown
 from farhand_server.rpc.convert import parameters
 from farhand_server.rpc.output import Item, Reader, Record
+from farhand_server.rpc.receipts import Receipts
 from farhand_server.rpc.tail import tail_offset
 from farhand_wire import limits
 from farhand_wire.v1 import job_pb2, job_pb2_grpc
@@ -29,6 +30,7 @@ class JobService(job_pb2_grpc.JobServiceServicer):
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
+        self._receipts = Receipts(backend)
 
     async def StartJob(
         self, request: job_pb2.StartJobRequest, context: object
@@ -183,6 +185,14 @@ class JobService(job_pb2_grpc.JobServiceServicer):
                     break
                 reader.next_attempt()
             yield job_pb2.FollowJobOutputResponse(status=await self._wire(job))
+
+    async def GetJobReceipt(
+        self, request: job_pb2.GetJobReceiptRequest, context: object
+    ) -> job_pb2.GetJobReceiptResponse:
+        job = await self._job(request.job_id)
+        wanted = lookup.attempts(job, one=request.attempt, every=request.every_attempt)
+        made = [await self._receipts.of(job, attempt) for attempt in wanted]
+        return job_pb2.GetJobReceiptResponse(receipts=[shown.receipt(each) for each in made])
 
     # --- looking ----------------------------------------------------------------------------
 

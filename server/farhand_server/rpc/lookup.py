@@ -1,5 +1,7 @@
 """Finding the one thing that a request names, in a thread that may block."""
 
+from collections.abc import Sequence
+
 from farhand_server.engine.ports import Queries
 from farhand_server.errors import (
     GroupNotFound,
@@ -26,6 +28,15 @@ def job(queries: Queries, account: AccountId, prefix: str) -> Job:
         problem = f'"{prefix}" is the beginning of several jobs; give more of it'
         raise InvalidRequest([Violation(field="job_id", problem=problem)])
     return found[0]
+
+
+def attempts(job: Job, *, one: int, every: bool) -> Sequence[int]:
+    """The attempts that were asked for, the last one if none was. Raises InvalidRequest."""
+    if one > job.attempt:
+        problem = f"is {one}; the job has {job.attempt} so far"
+        raise InvalidRequest([Violation(field="attempt", problem=problem)])
+    last = range(1, job.attempt + 1)
+    return last if every else (range(one, one + 1) if one else last[-1:])
 
 
 def output_bytes(queries: Queries, job: Job) -> int:

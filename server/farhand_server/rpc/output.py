@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 
 from farhand_server.model.clock import UnixMs
 from farhand_server.model.identifiers import JobId
-from farhand_server.model.output import Chunk, SpoolId, missing, unbroken
+from farhand_server.model.output import Chunk, Missing, SpoolId, unbroken
 from farhand_server.rpc.backend import Backend
 from farhand_wire import spool as spools
-from farhand_wire.spool import Entry, Kind
+from farhand_wire.spool import Kind
 
 #: Bytes asked for at once, and the largest record.
 READ_BYTES = 256 * 1024
@@ -36,13 +36,9 @@ class Record:
 class Gap:
     """Bytes that are truly gone."""
 
-    attempt: int
-    #: None: of every stream.
-    stream: Kind | None
-    start: int
-    end: int
-    reason: str
+    missing: Missing
     #: Where a reader that comes back starts.
+    attempt: int
     next: int
 
 
@@ -59,6 +55,9 @@ class Wanted:
 
     def shows(self, kind: Kind) -> bool:
         return kind in spools.STREAMS and (not self.streams or kind in self.streams)
+
+    def misses(self, range_: Missing) -> bool:
+        return range_.stream is None or self.shows(range_.stream)
 
 
 class Reader:
@@ -101,17 +100,7 @@ class Reader:
         # Asked after the chunks: so the answer knows of all that was left out when they were read.
         extent = await self._backend.look(self._backend.queries.extent, self.spool)
         cut_off, start, self.offset = list(self.finish()), self.offset, end
-        return [
-            *cut_off,
-            Gap(
-                attempt=self.attempt,
-                stream=None,
-                start=start,
-                end=end,
-                reason=missing(extent, start),
-                next=end,
-            ),
-        ]
+        return [*cut_off, self._gap(Missing.between(start, end, extent))]
 
     def finish(self) -> Iterator[Item]:
         """The attempt has ended: what is left of characters that were cut."""
@@ -128,24 +117,22 @@ class Reader:
     def _items(self, chunks: Sequence[Chunk]) -> Iterator[Item]:
         run: Run | None = None
         for chunk in chunks:
-            for entry in spools.entries(chunk.data):
-                end = chunk.offset + entry.end
+            for end, entry in chunk.contents():
                 if end <= self.offset:
                     continue
-                if not self._wanted.shows(entry.kind):
-                    self.offset = end
-                    if entry.kind is Kind.OMITTED and self._misses(entry):
+                begun, self.offset = self.offset, end
+                if isinstance(entry, Missing):
+                    if self._wanted.misses(entry):
                         yield from self._close(run)
                         run = None
                         yield self._gap(entry)
-                    continue
-                seen = self.offset - (chunk.offset + entry.start + spools.HEADER.size)
-                payload = entry.payload[seen:] if seen > 0 else entry.payload
-                if run is None or not run.takes(entry.kind, len(payload)):
-                    yield from self._close(run)
-                    run = Run(kind=entry.kind, elapsed_ms=entry.elapsed_ms)
-                run.add(payload, end)
-                self.offset = end
+                elif self._wanted.shows(entry.kind):
+                    seen = begun - (end - len(entry.payload))
+                    payload = entry.payload[seen:] if seen > 0 else entry.payload
+                    if run is None or not run.takes(entry.kind, len(payload)):
+                        yield from self._close(run)
+                        run = Run(kind=entry.kind, elapsed_ms=entry.elapsed_ms)
+                    run.add(payload, end)
         yield from self._close(run)
 
     def _close(self, run: "Run | None") -> Iterator[Record]:
@@ -172,19 +159,8 @@ class Reader:
             content=content,
         )
 
-    def _misses(self, entry: Entry) -> bool:
-        return self._wanted.shows(spools.read_omitted(entry.payload).stream)
-
-    def _gap(self, entry: Entry) -> Gap:
-        omitted = spools.read_omitted(entry.payload)
-        return Gap(
-            attempt=self.attempt,
-            stream=omitted.stream,
-            start=omitted.start,
-            end=omitted.end,
-            reason=omitted.reason,
-            next=self.offset,
-        )
+    def _gap(self, missing: Missing) -> Gap:
+        return Gap(missing=missing, attempt=self.attempt, next=self.offset)
 
 
 _utf8 = codecs.getincrementaldecoder("utf-8")

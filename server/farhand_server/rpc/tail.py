@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from farhand_server.model.output import SpoolId
+from farhand_server.model.output import Missing, SpoolId
 from farhand_server.rpc.backend import Backend
 from farhand_server.rpc.output import READ_BYTES, Wanted
 from farhand_wire import spool as spools
@@ -47,9 +47,11 @@ async def _scan(
 ) -> AsyncIterator[Piece]:
     while chunks := await backend.desk.read(spool, offset, READ_BYTES):
         for chunk in chunks:
-            for entry in spools.entries(chunk.data):
-                start = chunk.offset + entry.start
-                if start >= offset and wanted.shows(entry.kind) and entry.payload:
+            for end, entry in chunk.contents():
+                if isinstance(entry, Missing) or not wanted.shows(entry.kind):
+                    continue
+                start = end - len(entry.payload) - spools.HEADER.size
+                if start >= offset and entry.payload:
                     text = bytes(entry.payload)
                     yield Piece(start, text.count(b"\n"), text.endswith(b"\n"))
         offset = chunks[-1].end

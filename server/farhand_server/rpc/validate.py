@@ -136,6 +136,13 @@ def tail_or_from(message: Message, at: str) -> Iterator[Violation]:
         yield Violation(field=at + "tail_lines", problem="cannot be combined with from")
 
 
+def one_or_every(message: Message, at: str) -> Iterator[Violation]:
+    """One attempt, or every one: not both."""
+    assert isinstance(message, job_pb2.GetJobReceiptRequest)
+    if message.attempt and message.every_attempt:
+        yield Violation(field=at + "attempt", problem="cannot be combined with every_attempt")
+
+
 def settings(message: Message, at: str) -> Iterator[Violation]:
     """Says which settings of a runbook change."""
     assert isinstance(message, runbook_pb2.UpdateRunbookRequest)
@@ -213,6 +220,7 @@ RULES: dict[type[Message], tuple[Check, ...]] = {
     ),
     job_pb2.WatchJobRequest: _JOB,
     job_pb2.ExplainJobRequest: _JOB,
+    job_pb2.GetJobReceiptRequest: (*_JOB, On("attempt", at_least(0)), one_or_every),
     job_pb2.ReadJobOutputRequest: _OUTPUT,
     job_pb2.FollowJobOutputRequest: _OUTPUT,
     job_pb2.OutputPosition: (On("attempt", at_least(0)), On("offset", at_least(0))),

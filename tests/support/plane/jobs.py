@@ -78,6 +78,11 @@ class JobService(JobServiceServicer):
         self._spool(request.job_id, context)
         return self._ledger.verdict
 
+    def GetJobReceipt(self, request: Any, context: Any) -> Any:
+        self._ledger.admit("GetJobReceipt", request, context)
+        spool = self._spool(request.job_id, context)
+        return job.GetJobReceiptResponse(receipts=spool.receipts)
+
     def WatchJob(self, request: Any, context: Any) -> Iterator[Any]:
         self._ledger.admit("WatchJob", request, context)
         spool = self._spool(request.job_id, context)

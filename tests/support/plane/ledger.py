@@ -20,6 +20,7 @@ from farhand_wire.v1.job_pb2 import (
     ExplainJobResponse,
     FollowJobOutputResponse,
     Job,
+    JobReceipt,
     JobStream,
     OutputOmitted,
     OutputPosition,
@@ -44,6 +45,7 @@ class Spool:
     job: Job
     items: list[FollowJobOutputResponse] = field(default_factory=list)
     size: int = 0
+    receipts: list[JobReceipt] = field(default_factory=list)
 
 
 @dataclass(slots=True)

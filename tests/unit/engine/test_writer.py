@@ -201,7 +201,19 @@ def test_a_result_whose_output_is_missing_is_asked_for(bench: Bench) -> None:
 # --- what must not be -----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("data", [ONE[:-1], ONE + b"x", b"\x00" * 12, b""[:0] + b"\x01"])
+UNREADABLE = [
+    spools.pack(spools.Kind.OMITTED, 0, text)
+    for text in (
+        b"{",
+        b"{}",
+        b'{"stream": 127, "from": 0, "to": 1, "reason": ""}',
+        b'{"stream": 1, "from": 2, "to": 1, "reason": ""}',
+        b'{"stream": 1, "from": 0, "to": 9223372036854775808, "reason": ""}',
+    )
+]
+
+
+@pytest.mark.parametrize("data", [ONE[:-1], ONE + b"x", b"\x00" * 12, b"\x01", *UNREADABLE])
 def test_torn_entries_are_a_violation_and_nothing_is_stored(bench: Bench, data: bytes) -> None:
     bench.write(append(data))
 
@@ -295,10 +307,14 @@ def test_a_stop_writes_and_syncs_what_waits() -> None:
 
 # --- rows -----------------------------------------------------------------------------------
 
+GAP = spools.pack_omitted(spools.Omitted(stream=spools.Kind.OUTPUT, start=5, end=9, reason="?"), 0)
 entries = st.lists(
-    st.tuples(
-        st.sampled_from([spools.Kind.OUTPUT, spools.Kind.ERROR, spools.Kind.OMITTED]),
-        st.one_of(st.binary(max_size=50), st.integers(0, spools.PAYLOAD_BYTES).map(bytes)),
+    st.one_of(
+        st.just((spools.Kind.OMITTED, GAP[spools.HEADER.size :])),
+        st.tuples(
+            st.sampled_from([spools.Kind.OUTPUT, spools.Kind.ERROR]),
+            st.one_of(st.binary(max_size=50), st.integers(0, spools.PAYLOAD_BYTES).map(bytes)),
+        ),
     ),
     min_size=1,
     max_size=20,

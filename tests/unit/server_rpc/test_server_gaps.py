@@ -52,7 +52,7 @@ def shown(items: list[Item]) -> list[bytes | str | tuple[int, int]]:
     seen: list[bytes | str | tuple[int, int]] = []
     for item in items:
         if isinstance(item, Gap):
-            seen.append((item.start, item.end))
+            seen.append((item.missing.start, item.missing.end))
         elif seen and isinstance(seen[-1], type(item.content)):
             seen[-1] += item.content  # type: ignore[operator]
         else:
@@ -71,7 +71,7 @@ async def test_what_was_left_out_is_told_once_and_reading_goes_on(output: Stored
 
     gap = next(item for item in items if isinstance(item, Gap))
     assert shown(items) == [text_of(lines(0, 7)), (700, 4700), text_of(lines(47, 50))]
-    assert (gap.reason, gap.stream, gap.next) == (LEFT_OUT, None, 4700)
+    assert (gap.missing.reason, gap.missing.stream, gap.next) == (LEFT_OUT, None, 4700)
 
 
 async def test_a_reader_that_comes_back_behind_the_gap_is_not_told_again(
@@ -172,7 +172,7 @@ async def test_every_byte_is_read_or_told_to_be_missing(
     at, read_back, missing = start, b"", []
     for item in await read(output, spool, offset=start):
         if isinstance(item, Gap):
-            missing.append((item.start, item.end))
+            missing.append((item.missing.start, item.missing.end))
         else:
             read_back += bytes(item.content)  # type: ignore[arg-type]
         assert at <= item.next
@@ -198,4 +198,4 @@ async def test_what_a_damaged_database_lost_is_told_as_well(tmp_path: Path) -> N
 
     gap = next(item for item in items if isinstance(item, Gap))
     assert shown(items) == [text_of(lines(0, 3)), (300, 500), text_of(lines(5, 10))]
-    assert gap.reason == LOST
+    assert gap.missing.reason == LOST

@@ -1,5 +1,7 @@
 """Output as it is shown."""
 
+from farhand_server.model.output import Missing
+from farhand_server.model.receipt import Receipt
 from farhand_server.rpc.convert.moments import timestamp
 from farhand_server.rpc.output import Gap, Record, Wanted
 from farhand_wire.spool import Kind
@@ -25,10 +27,34 @@ def record(item: Record) -> job_pb2.OutputRecord:
 
 
 def omitted(gap: Gap) -> job_pb2.OutputOmitted:
+    wire = missing(gap.missing)
+    wire.next.CopyFrom(job_pb2.OutputPosition(attempt=gap.attempt, offset=gap.next))
+    return wire
+
+
+def missing(range_: Missing) -> job_pb2.OutputOmitted:
     return job_pb2.OutputOmitted(
-        stream=None if gap.stream is None else job_pb2.JobStream.Name(gap.stream.value),
-        from_offset=gap.start,
-        to_offset=gap.end,
-        reason=gap.reason,
-        next=job_pb2.OutputPosition(attempt=gap.attempt, offset=gap.next),
+        stream=None if range_.stream is None else job_pb2.JobStream.Name(range_.stream.value),
+        from_offset=range_.start,
+        to_offset=range_.end,
+        reason=range_.reason,
+    )
+
+
+def receipt(made: Receipt) -> job_pb2.JobReceipt:
+    return job_pb2.JobReceipt(
+        attempt=made.attempt,
+        streams=[
+            job_pb2.StreamReceipt(
+                stream=job_pb2.JobStream.Name(each.stream.value),
+                lines=each.lines,
+                bytes=each.bytes,
+                sha256=each.sha256,
+            )
+            for each in made.streams
+        ],
+        spool_bytes=made.spool_bytes,
+        verified=made.verified,
+        why=made.why,
+        missing=[missing(range_) for range_ in made.missing],
     )
