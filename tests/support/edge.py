@@ -22,6 +22,7 @@ from farhand_server.init import Plan, initialise
 from farhand_server.settings import Settings
 from farhand_wire import transcript
 from farhand_wire.v1 import (
+    account_pb2,
     account_pb2_grpc,
     hybrid_worker_group_pb2_grpc,
     hybrid_worker_pb2_grpc,
@@ -88,8 +89,8 @@ class Caller:
 
 
 @contextlib.asynccontextmanager
-async def edge(root: Path, tuning: Tuning) -> AsyncIterator[Edge]:
-    """A new server below `root`."""
+async def edge(root: Path, tuning: Tuning, **values: Any) -> AsyncIterator[Edge]:
+    """A new server below `root`; `values` are settings."""
     data = root / "data"
     plan = Plan(
         data=data,
@@ -101,7 +102,7 @@ async def edge(root: Path, tuning: Tuning) -> AsyncIterator[Edge]:
     )
     now = datetime.datetime.now(datetime.UTC)
     token = await asyncio.to_thread(initialise, plan, now=now, chance=os.urandom)
-    settings = Settings(data=data, listen="localhost:0", endpoint="localhost:8443")
+    settings = Settings(data=data, listen="localhost:0", endpoint="localhost:8443", **values)
     async with running(settings, tuning) as port:
         yield Edge(data=data, port=port, token=token)
 
@@ -228,6 +229,15 @@ class Worker:
     async def sign(self, signed: bytes) -> None:
         signature = self.key.sign(signed, ec.ECDSA(hashes.SHA256()))
         await self.say(worker_pb2.AgentFrame(proof=worker_pb2.Proof(signature=signature)))
+
+
+async def joining(owner: Caller, channel: aio.Channel, name: str) -> Worker:
+    """A machine that has just joined group demo; its first stream is open."""
+    machine = Worker(channel)
+    request = account_pb2.CreateRegistrationTokenRequest(group="demo")
+    token = (await owner.ask(owner.account.CreateRegistrationToken, request)).token
+    await machine.join(token, "demo", name)
+    return machine
 
 
 async def eventually(holds: Callable[[], Awaitable[bool]]) -> None:

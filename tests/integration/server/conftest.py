@@ -2,12 +2,12 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from tests.support.edge import Caller, Edge, Worker, edge
+from tests.support.edge import Caller, Edge, Worker, edge, joining
 
 from farhand_server.app import Tuning
-from farhand_wire.v1 import account_pb2
 
 
 @pytest.fixture
@@ -17,8 +17,14 @@ def tuning() -> Tuning:
 
 
 @pytest.fixture
-async def server(tmp_path: Path, tuning: Tuning) -> AsyncIterator[Edge]:
-    async with edge(tmp_path, tuning) as running:
+def settings() -> dict[str, Any]:
+    """To be overridden where a test wants other settings than the default."""
+    return {}
+
+
+@pytest.fixture
+async def server(tmp_path: Path, tuning: Tuning, settings: dict[str, Any]) -> AsyncIterator[Edge]:
+    async with edge(tmp_path, tuning, **settings) as running:
         yield running
 
 
@@ -32,9 +38,15 @@ async def owner(server: Edge) -> AsyncIterator[Caller]:
 async def worker(server: Edge, owner: Caller) -> AsyncIterator[Worker]:
     """Registered in group demo, not connected."""
     async with server.channel() as channel:
-        machine = Worker(channel)
-        request = account_pb2.CreateRegistrationTokenRequest(group="demo")
-        token = (await owner.ask(owner.account.CreateRegistrationToken, request)).token
-        await machine.join(token, "demo", "w1")
+        machine = await joining(owner, channel, "w1")
+        machine.call.cancel()
+        yield machine
+
+
+@pytest.fixture
+async def other(server: Edge, owner: Caller, worker: Worker) -> AsyncIterator[Worker]:
+    """A second machine of the group."""
+    async with server.channel() as channel:
+        machine = await joining(owner, channel, "w2")
         machine.call.cancel()
         yield machine

@@ -196,24 +196,6 @@ async def test_an_open_session_takes_no_second_greeting(worker: Worker, frame: F
     assert "not a frame of an open session" in refused.message
 
 
-async def test_output_of_a_job_that_is_not_its_own_ends_the_stream_and_is_counted(
-    worker: Worker, owner: Caller
-) -> None:
-    await worker.serve()
-    output = worker_pb2.Output(
-        job_id="018f2b3c-0000-7000-8000-00000000dead", attempt=1, offset=0, data=b"x"
-    )
-    await worker.say(Frame(output=output))
-
-    refused = await refusal(worker.call)
-
-    assert refused.reason == "PROTOCOL_VIOLATION"
-    seen = await owner.ask(
-        owner.workers.GetHybridWorker, hybrid_worker_pb2.GetHybridWorkerRequest(worker="w1")
-    )
-    assert seen.worker.refused_frames == {"output: protocol_violation": 1}
-
-
 async def test_bad_fields_of_a_frame_are_named_all_at_once(worker: Worker) -> None:
     await worker.serve()
     await worker.say(HEARTBEAT, Frame(output=worker_pb2.Output(job_id="x", offset=-1)))

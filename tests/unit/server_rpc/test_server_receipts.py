@@ -42,7 +42,11 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoredOutput]:
 
 def ended(spool: SpoolId, **fields: Any) -> Job:
     """The job of this spool, by default Completed with it."""
-    values = {"attempt": spool.attempt, "status": JobStatus.COMPLETED, "end": End(code=0)}
+    values: dict[str, Any] = {
+        "attempt": spool.attempt,
+        "status": JobStatus.COMPLETED,
+        "end": End(code=0),
+    }
     return samples.job(id=spool.job, **(values | fields))
 
 
