@@ -28,11 +28,16 @@ class Page(Protocol):
 P = TypeVar("P", bound=Page)
 
 _STREAMS = ("WatchJob", "ReadJobOutput", "FollowJobOutput")
-#: Streams last as long as their job; a start has an id of its own, so that it may be sent again.
+#: Streams last as long as their job; a receipt of much output takes a while; a start has an id of
+#: its own, so that it may be sent again.
 _METHODS: dict[str, Any] = {
     "methodConfig": [
         {"name": [{}], "timeout": "15s"},
         {"name": [{"service": "farhand.v1.JobService", "method": method} for method in _STREAMS]},
+        {
+            "name": [{"service": "farhand.v1.JobService", "method": "GetJobReceipt"}],
+            "timeout": "300s",
+        },
         {
             "name": [{"service": "farhand.v1.JobService", "method": "StartJob"}],
             "timeout": "30s",

@@ -86,6 +86,9 @@ def resumed(
                 if item.HasField("output"):
                     position, failures = item.output.next, 0
                     received += len(item.output.data)
+                elif item.HasField("omitted"):
+                    if item.omitted.HasField("next"):  # an older server has none
+                        position, failures = item.omitted.next, 0
                 elif item.HasField("status"):
                     final = is_final(item.status)
                 yield item

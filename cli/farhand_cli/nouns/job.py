@@ -12,6 +12,7 @@ import click
 from farhand_cli import delivery, durations, outcome, wire, words
 from farhand_cli.api import pages
 from farhand_cli.durations import seconds_or_none
+from farhand_cli.receipt import receipted, with_receipt
 from farhand_cli.session import Session
 from farhand_cli.show import Format, View, document, fields
 from farhand_cli.table import Cell, Column, Manner, table
@@ -138,12 +139,16 @@ def list_(session: Session, states: tuple[str, ...], runbook: str, group: str, l
 @answers
 @pass_session
 def show(session: Session, job_id: str) -> None:
-    """One job, with every attempt at it."""
+    """One job, with every attempt at it; of one that is over, whether its output is all there.
+
+    The control plane reads the output back for that: seconds for a gigabyte, the first time.
+    """
     answer = session.api.jobs.GetJob(wire.job.GetJobRequest(job_id=job_id))
+    shown, view = receipted(session, answer.job), with_receipt(VIEW)
     if answer.attempts and session.format not in (Format.TABLE, Format.NAME):
-        session.document({**fields(answer.job), "attempts": fields(answer)["attempts"]})
+        session.document({**view.fields(shown), "attempts": fields(answer)["attempts"]})
         return
-    session.show(VIEW, answer.job)
+    session.show(view, shown)
     if len(answer.attempts) > 1 and session.format is Format.TABLE:
         for line in table(_ATTEMPTS, answer.attempts, session.manner()):
             click.echo(line)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+import grpc
 import pytest
 import yaml
 from click.testing import Result
@@ -301,7 +302,70 @@ def test_the_formats_of_one_thing_and_of_a_list(run: Run) -> None:
     assert (one["exitCode"], one["status"]) == (28, "JOB_STATUS_FAILED")
     assert one["outputBytes"] == "0"
     assert many == lines == document
-    assert many[1] == one
+    assert {**many[1], "receipts": []} == one
+
+
+OUT, ERR = job_pb2.JOB_STREAM_OUTPUT, job_pb2.JOB_STREAM_ERROR
+RECEIPT = job_pb2.JobReceipt(
+    attempt=1,
+    streams=[
+        job_pb2.StreamReceipt(stream=OUT, lines=3, bytes=1_042, sha256="ab" * 32),
+        job_pb2.StreamReceipt(stream=ERR, sha256="cd" * 32),
+    ],
+    spool_bytes=1_100,
+    verified=True,
+)
+
+
+@pytest.mark.usefixtures("jobs")
+def test_a_job_that_is_over_is_shown_with_its_receipt(run: Run, plane: ControlPlane) -> None:
+    plane.spools["0197c2e1"].receipts.append(RECEIPT)
+
+    card = run("job", "show", "01").stdout
+    one = json.loads(run("job", "show", "01", "-o", "json").stdout)
+
+    expected = f"output 3 lines 1,042 B sha256 {'ab' * 32}; error 0 B; verified"
+    assert f"receipt  {expected}\n" in card
+    (receipt,) = one["receipts"]
+    assert (receipt["verified"], receipt["spoolBytes"]) == (True, "1100")
+    assert [stream["sha256"] for stream in receipt["streams"]] == ["ab" * 32, "cd" * 32]
+    assert plane.requests(job_pb2.GetJobReceiptRequest)[0].job_id == "0197c2e1"
+
+
+@pytest.mark.usefixtures("jobs")
+def test_a_receipt_that_is_not_verified_says_why(run: Run, plane: ControlPlane) -> None:
+    receipt = job_pb2.JobReceipt(why="attempt 1: bytes 5 to 9 of its spool are\x1b[2J gone")
+    receipt.streams.add(stream=OUT, lines=1, bytes=7)
+    plane.spools["0197c2e1"].receipts.append(receipt)
+
+    words = "output 1 line 7 B; NOT VERIFIED: attempt 1: bytes 5 to 9 of its spool are [2J gone"
+    assert f"receipt  {words}\n" in run("job", "show", "01").stdout
+
+
+@pytest.mark.usefixtures("jobs")
+def test_no_receipt_is_asked_for_where_none_is_due(run: Run, plane: ControlPlane) -> None:
+    run("job", "show", "02")
+    run("job", "show", "01", "-o", "name")
+
+    assert plane.requests(job_pb2.GetJobReceiptRequest) == []
+
+
+@pytest.mark.usefixtures("jobs")
+def test_a_server_without_receipts_shows_the_job_all_the_same(
+    run: Run, plane: ControlPlane
+) -> None:
+    plane.refuse("GetJobReceipt", grpc.StatusCode.UNIMPLEMENTED, "no such method")
+    shown = run("job", "show", "01")
+
+    assert "exit     28\n" in shown.stdout
+    assert "receipt" not in shown.stdout
+
+
+@pytest.mark.usefixtures("jobs")
+def test_a_receipt_that_cannot_be_had_is_an_error(run: Run, plane: ControlPlane) -> None:
+    plane.refuse("GetJobReceipt", grpc.StatusCode.INTERNAL, "internal error 7")
+
+    assert "error: internal error 7" in run("job", "show", "01").stderr
 
 
 @pytest.mark.usefixtures("jobs")

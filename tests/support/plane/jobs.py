@@ -123,7 +123,7 @@ class JobService(JobServiceServicer):
                     self._ledger.changed.wait(timeout=0.05)
                 new = spool.items[told:]
             for item in new:
-                if not item.HasField("output") or item.output.next.offset > begin:
+                if _next(item) is None or _next(item).offset > begin:
                     yield item
             told += len(new)
             if not new and spool.job.status in ENDED:
@@ -136,6 +136,12 @@ class JobService(JobServiceServicer):
         if len(found) != 1:
             context.abort(grpc.StatusCode.NOT_FOUND, f'there is no job "{prefix}"')
         return found[0]
+
+
+def _next(item: job.FollowJobOutputResponse) -> Any:
+    """Where a piece of the output ends; None for a state."""
+    what = item.WhichOneof("item")
+    return None if what == "status" else getattr(item, what).next
 
 
 def _dressed(record: job.OutputRecord, raw: bool) -> job.OutputRecord:

@@ -102,10 +102,13 @@ class Ledger:
         """Output of a job is gone."""
         with self.changed:
             spool = self.spools[job_id]
+            start, spool.size = spool.size, spool.size + length
             gap = OutputOmitted(
-                from_offset=spool.size, to_offset=spool.size + length, reason=reason
+                from_offset=start,
+                to_offset=spool.size,
+                reason=reason,
+                next=OutputPosition(attempt=1, offset=spool.size),
             )
-            spool.size += length
             spool.items.append(FollowJobOutputResponse(omitted=gap))
             self.changed.notify_all()
 

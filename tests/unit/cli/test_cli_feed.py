@@ -20,6 +20,7 @@ from farhand_wire.v1.job_pb2 import (
     JOB_STATUS_RUNNING,
     FollowJobOutputResponse,
     Job,
+    OutputOmitted,
     OutputPosition,
     OutputRecord,
 )
@@ -44,6 +45,11 @@ CUT = Cut(grpc.StatusCode.UNAVAILABLE)
 def record(data: bytes, offset: int) -> FollowJobOutputResponse:
     position = OutputPosition(attempt=1, offset=offset)
     return FollowJobOutputResponse(output=OutputRecord(data=data, next=position))
+
+
+def gap(offset: int | None) -> FollowJobOutputResponse:
+    position = None if offset is None else OutputPosition(attempt=1, offset=offset)
+    return FollowJobOutputResponse(omitted=OutputOmitted(reason="gone", next=position))
 
 
 class Streams:
@@ -103,6 +109,14 @@ def test_a_cut_is_resumed_after_the_last_record(code: grpc.StatusCode) -> None:
         COMPLETED,
     ]
     assert streams.opened == [None, 2]
+
+
+@pytest.mark.parametrize(("place", "resumed_at"), [(9, 9), (None, 2)], ids=["new", "old server"])
+def test_a_cut_behind_a_gap_is_resumed_behind_it(place: int | None, resumed_at: int) -> None:
+    streams = Streams([RUNNING, record(b"ab", 2), gap(place), CUT], [record(b"c", 10), COMPLETED])
+    streams.events()
+
+    assert streams.opened == [None, resumed_at]
 
 
 def test_a_stream_that_ends_before_its_job_was_cut_as_well() -> None:
