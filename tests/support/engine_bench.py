@@ -169,6 +169,28 @@ class EngineBench:
         await self.hear(frames.Grant, session)
         return session
 
+    async def back(self, *running: JobId) -> SessionId:
+        """The worker that joined comes back; first attempts of these jobs run on it."""
+        worker = next(iter(self.state.tables.workers.values()))
+        session = self.open(worker.id)
+        journal = [
+            frames.JournalEntry(job=job, attempt=1, phase="running", size=0) for job in running
+        ]
+        hello = frames.Hello(
+            worker=worker.id,
+            session_number=worker.issued_number,
+            boot_id="boot",
+            journal_id="journal",
+            instance="one",
+            facts=worker.facts,
+            slots=2,
+            journal=tuple(journal),
+        )
+        self.engine.tell(on.Greeted(session=session, hello=hello, address="192.0.2.7"))
+        await self.hear(frames.Welcome, session)
+        self.say(session, frames.Heartbeat(sequence=1))
+        return session
+
     def open(self, worker: WorkerId | None = None) -> SessionId:
         self._sessions += 1
         session = SessionId(f"{self._sessions:032x}")

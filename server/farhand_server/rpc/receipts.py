@@ -14,7 +14,7 @@ from farhand_server.rpc.backend import Backend
 PIECE_BYTES = 1024 * 1024
 #: Made at the same time; hashing takes a core each.
 AT_ONCE = 2
-#: Remembered, of jobs that are over.
+#: Remembered, of jobs whose end was reported: nothing more comes of them.
 MADE = 256
 
 
@@ -33,7 +33,7 @@ class Receipts:
         if made is None:
             async with self._turns:
                 made = await self._make(job, spool)
-        if job.status.is_final:
+        if job.status.is_final and job.end is not None:
             self._made[spool] = made
             self._made.move_to_end(spool)
             if len(self._made) > MADE:

@@ -132,19 +132,7 @@ async def test_what_was_volatile_is_forgotten_and_rows_are_read_again(bench: Eng
     with pytest.raises(ShuttingDown):
         await bench.start_job()
     bench.engine.lose(session, clean=False)
-    session = bench.open()
-    worker = next(iter(bench.state.tables.workers.values()))
-    hello = frames.Hello(
-        worker=worker.id,
-        session_number=worker.issued_number,
-        boot_id="boot",
-        journal_id="journal",
-        instance="one",
-        facts=worker.facts,
-        slots=2,
-    )
-    bench.engine.tell(on.Greeted(session=session, hello=hello, address="192.0.2.7"))
-    bench.say(session, frames.Heartbeat(sequence=1))
+    session = await bench.back()
 
     assert (await bench.hear(frames.Offer, session)).job == job_id(1)
 
@@ -207,6 +195,44 @@ async def test_output_that_may_not_be_stored_ends_every_stream(
     heard = await bench.ended(session)
     assert not [frame for frame in heard if isinstance(frame, frames.OutputAck)]
     assert isinstance(heard[-1], frames.Drain)
+
+
+async def test_a_pause_ends_no_stream_and_holds_up_nothing_but_output(bench: EngineBench) -> None:
+    session = await bench.running()
+    bench.desk.pause("the disk is full")
+    data = HELLO + EXIT
+    bench.output_of(session, data)
+    bench.result_of(session, size=len(data), crc=zlib.crc32(data))
+    bench.say(session, frames.Heartbeat(sequence=2))
+    bench.say(session, frames.Started(job=job_id(1), attempt=1))
+    assert (await bench.hear(frames.HeartbeatAck, session)).sequence == 2
+    assert (await bench.start_job(2)).status is JobStatus.NEW
+    assert bench.output.spools() == []
+
+    bench.desk.resume()
+    assert (await bench.hear(frames.Resend, session)).offset == 0
+    bench.output_of(session, data)
+    bench.result_of(session, size=len(data), crc=zlib.crc32(data))
+    await bench.hear(frames.ResultAck, session)
+    assert bench.output.durable(spool()) == data
+    assert not bench.switchboard.box(session).ended  # type: ignore[union-attr]
+
+
+async def test_a_full_disk_sends_agents_away_for_longer_each_time(bench: EngineBench) -> None:
+    session = await bench.running()
+    delays = []
+    for _ in range(3):
+        bench.output.fail_next.append(Failure.COMMIT_FAILS)
+        bench.output_of(session, HELLO)
+        drain = (await bench.ended(session))[-1]
+        assert isinstance(drain, frames.Drain)
+        delays.append(drain.retry_after_ms)
+        bench.engine.lose(session, clean=False)
+        session = await bench.back(job_id(1))
+
+    assert delays == [200, 400, 800]
+    bench.output_of(session, HELLO)
+    assert (await bench.hear(frames.OutputAck, session)).stored == len(HELLO)
 
 
 async def test_torn_output_ends_its_stream_alone_and_is_counted(bench: EngineBench) -> None:
