@@ -118,6 +118,13 @@ class Worker:
         self.call: Any = None
         self._heard: list[worker_pb2.ServerFrame] = []
 
+    def on(self, channel: aio.Channel) -> "Worker":
+        """The same machine on another connection."""
+        worker = Worker(channel)
+        worker.key, worker.worker_id = self.key, self.worker_id
+        worker.session_number = self.session_number
+        return worker
+
     @property
     def public_key(self) -> bytes:
         spki = PublicFormat.SubjectPublicKeyInfo

@@ -8,10 +8,13 @@ import signal
 import socket
 import subprocess
 import sys
+import tomllib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from tests.support.edge import Edge
 
 WAIT_SECONDS = 20.0
 
@@ -32,6 +35,12 @@ def environment(root: Path) -> dict[str, str]:
     """An operator at home in `root`."""
     plain = {k: v for k, v in os.environ.items() if not k.startswith(("FARHAND_", "GRPC_"))}
     return plain | {"HOME": str(root), "FARHAND_CONFIG": str(root / "config.toml")}
+
+
+def reach(data: Path, root: Path) -> Edge:
+    """The server of this directory, as the operator's contexts file knows it."""
+    context = tomllib.loads((root / "config.toml").read_text())["contexts"]["default"]
+    return Edge(data=data, port=int(context["server"].split(":")[1]), token=context["token"])
 
 
 def free_port() -> int:

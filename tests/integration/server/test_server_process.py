@@ -13,8 +13,8 @@ import grpc
 import pytest
 from grpc import aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc  # type: ignore[import-untyped]
-from tests.support.edge import Caller, Edge, Worker
-from tests.support.server_process import farhand_server, free_port, server_process
+from tests.support.edge import Caller, Worker
+from tests.support.server_process import farhand_server, free_port, reach, server_process
 
 from farhand_wire.v1 import account_pb2, job_pb2, runbook_pb2
 
@@ -28,12 +28,6 @@ def data(tmp_path: Path) -> Path:
     )
     assert done.returncode == 0, done.stderr
     return path
-
-
-def reach(data: Path, root: Path) -> Edge:
-    """The server of this directory, as the operator's contexts file knows it."""
-    context = tomllib.loads((root / "config.toml").read_text())["contexts"]["default"]
-    return Edge(data=data, port=int(context["server"].split(":")[1]), token=context["token"])
 
 
 def handshake(port: int, context: ssl.SSLContext) -> str | None:
@@ -165,9 +159,7 @@ async def test_what_was_answered_survives_kill_9(tmp_path: Path, data: Path) -> 
         await server.stop(signal.SIGKILL)
     async with server_process(tmp_path, data), edge.caller() as owner, edge.channel() as channel:
         again = await owner.ask(owner.jobs.GetJob, job_pb2.GetJobRequest(job_id=job.job_id))
-        back = Worker(channel)
-        back.key, back.worker_id = worker.key, worker.worker_id
-        back.session_number = worker.session_number
+        back = worker.on(channel)
         await back.serve()
         given = await back.next()
 
