@@ -38,6 +38,9 @@ check: $(STAMP) ## style, types, imports, wire
 bench: $(STAMP) ## the figures of the README
 	$(BIN)/python -m tests.bench
 
+chaos: $(STAMP) ## every promise, for CHAOS_MINUTES (30)
+	$(BIN)/python -m tests.chaos
+
 build: $(STAMP) ## sdist and wheel
 	$(BIN)/python -m build
 

@@ -168,7 +168,7 @@ class Connection:
                 ways.create_task(self.up.give(Mode.DROP_AFTER))
                 ways.create_task(self.down.take())
                 ways.create_task(self.down.give(None))
-        except* ConnectionError:
+        except* OSError:
             self.reset()
         finally:
             for writer in self._writers:

@@ -1,6 +1,7 @@
 """A world driven by chance: any seed can be run again, step by step."""
 
 import random
+from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import partial
 
@@ -45,6 +46,12 @@ class Driver:
         self._weights = {
             name: weight * (mood if name in _TROUBLES else 1) for name, weight in _WEIGHTS.items()
         }
+
+    @property
+    def troubles(self) -> Counter[str]:
+        """What went wrong on purpose, by kind."""
+        names = (step.partition("(")[0] for step in self.steps)
+        return Counter(name for name in names if name in _TROUBLES)
 
     def run(self) -> None:
         """Raises Violation, with the steps that led to it."""
