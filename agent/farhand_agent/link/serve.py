@@ -108,13 +108,15 @@ class Service:
         if error.line in self._told:
             return
         endpoint = endpoints.parse(self._self.identity.endpoint)
-        cause = error
+        # Only the words are kept: an error that a frame of its own traceback holds would keep the
+        # call alive, and with it a channel that connects again beside the next one.
+        cause = error.line
         if not session.stood and not proxy.proxy_for(self._around.environ, endpoint):
             try:
                 await reach(endpoint, roots=self._around.roots)
             except Unreachable as found:
-                cause = found
-        self._tell(cause.line)
+                cause = found.line
+        self._tell(cause)
         self._told.add(error.line)
 
     def _ready(self) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from tests.support.agent_process import Outcome, RunningAgent, until
 from tests.support.authority import authority
+from tests.support.fault_proxy import CUT, PASS, FaultProxy
 from tests.support.worker_server import ServerSession, WorkerServer
 
 from farhand_wire import spool
@@ -329,6 +330,27 @@ async def test_an_agent_waits_for_its_server(
     await connected(server, agent)
 
     assert "does not answer" in cause
+
+
+async def test_a_dial_that_failed_leaves_no_connection_behind(
+    register: Register, start: Start, server: WorkerServer
+) -> None:
+    server.heartbeat_ms = 300
+    async with FaultProxy(("127.0.0.1", server.port)).serving() as proxy:
+        await register("--endpoint", f"localhost:{proxy.port}")
+        agent = await start()
+        await connected(server, agent)
+        await proxy.set(CUT)
+        await agent.log_until("not connected")
+        await agent.log_until("not connected")
+        await proxy.set(PASS)
+        session = await connected(server, agent, number=2)
+        # A channel that is still alive would have dialled again by now.
+        for _ in range(12):
+            await session.next("heartbeat")
+
+        assert len(proxy.live) == 1
+        await agent.stop()
 
 
 async def test_a_server_with_another_certificate_gets_nothing(
