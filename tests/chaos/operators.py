@@ -4,7 +4,7 @@ import asyncio
 import os
 import random
 from collections import defaultdict
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from farhand_wire.v1 import job_pb2
 SILENCE_SECONDS = 30.0
 LOOK_SECONDS = 0.1
 #: Looks in a row at which every job was at rest, before nothing more is expected.
-REST_LOOKS = 150
+REST_LOOKS = 50
 
 
 class Operators:
@@ -54,13 +54,12 @@ class Operators:
             await asyncio.sleep(begun + submission.at - loop.time())
             self._spawn(self._attend(submission))
 
-    async def finish(self, seconds: float) -> None:
+    async def finish(self, seconds: float, *, all_online: Callable[[], bool]) -> None:
         """Until every job has come to rest and everybody has seen it, at most so long."""
-        until = now() + seconds
-        rested = 0
-        # A job that is Suspended may be taken up again by a worker that returns.
+        until, rested = now() + seconds, 0
         while rested < REST_LOOKS and now() < until and not all(t.done() for t in self._tasks):
-            rested = rested + 1 if self._is_at_rest() else 0
+            # A job that is Suspended may be taken up again by a worker that returns.
+            rested = rested + 1 if all_online() and self._is_at_rest() else 0
             await asyncio.sleep(LOOK_SECONDS)
         for task in self._tasks:
             task.cancel()

@@ -103,7 +103,7 @@ class _Run:
         self._say(f"  all is mended; {len(self._operators.open)} jobs are open")
         await self._nemesis.mend_all()
         begun = now()
-        await self._operators.finish(PATIENCE_SECONDS)
+        await self._operators.finish(PATIENCE_SECONDS, all_online=self._all_online)
         self._say(f"  at rest after {now() - begun:.1f} s")
         await read_ledger(
             self._operators.histories.values(),
@@ -146,7 +146,7 @@ class _Run:
             ("peak memory of the server (resident)", f"{monitor.peak_server / 1024:.1f} MiB"),
             ("peak memory of an agent (proportional)", f"{monitor.peak_agent / 1024:.1f} MiB"),
             ("descriptors of the server at the end", f"{descriptors(server)}"),
-            ("connections of the server at the end", f"{connections(self._stage.port)}"),
+            ("connections of the server at the end", f"{len(connections(self._stage.port))}"),
             ("answers that were none", ", ".join(f"{n} {c}" for c, n in troubles) or "none"),
             ("blows that found nobody", f"{self._nemesis.missed.total()}"),
             ("jobs Suspended at the end, explained", f"{sum(map(_is_suspended, histories))}"),

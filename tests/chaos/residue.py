@@ -28,8 +28,8 @@ def residue(stage: ChaosStage, monitor: Monitor, jobs: set[str], *, clients: int
         if not monitor.is_online(agent.name):
             found.append(f"{agent.name} is not online")
     most = len(stage.cast) + clients
-    if (count := connections(stage.port)) > most:
-        found.append(f"the server has {count} connections, at most {most} belong to somebody")
+    if len(open_ := connections(stage.port)) > most:
+        found.append(f"the server has connections {open_}, at most {most} belong to somebody")
     return found
 
 
@@ -40,10 +40,14 @@ def descriptors(pid: int | None) -> int:
     return 0
 
 
-def connections(port: int) -> int:
-    """TCP connections that the kernel keeps for whoever listens on `port`."""
+def connections(port: int) -> list[str]:
+    """TCP connections that the kernel keeps for whoever listens on `port`: state and peer."""
     rows = [row.split() for table in TABLES for row in Path(table).read_text().splitlines()[1:]]
-    return sum(row[1].endswith(f":{port:04X}") and row[3] not in _NONE for row in rows)
+    return [
+        f"{row[3]} {int(row[2].rpartition(':')[2], 16)}"
+        for row in rows
+        if row[1].endswith(f":{port:04X}") and row[3] not in _NONE
+    ]
 
 
 def strangers(root: Path) -> list[str]:
