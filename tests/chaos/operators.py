@@ -91,7 +91,7 @@ class Operators:
             history.followed = defaultdict(bytearray)
             self._spawn(self._follow(history, chance))
         if submission.has_command:
-            self._spawn(self._command(history))
+            self._spawn(self._command(history, chance))
         if submission.stop_after is not None:
             self._spawn(self._stop(history, submission.stop_after, chance))
         await self._watch(history, chance)
@@ -152,9 +152,17 @@ class Operators:
             if error.code() is not grpc.StatusCode.FAILED_PRECONDITION:
                 raise
 
-    async def _command(self, history: JobHistory) -> None:
+    async def _command(self, history: JobHistory, chance: random.Random) -> None:
+        """As often as it finds nobody at its first call; from then on it must not give up."""
+        while (done := await self._run_command(history.job)).code == 1 and not done.output:
+            if "error:" not in done.error:
+                break
+            await asyncio.sleep(chance.uniform(0.1, 1.0))
+        history.command = done
+
+    async def _run_command(self, job: str) -> Command:
         process = await asyncio.create_subprocess_exec(
-            *self._farhand, "job", "follow", history.job, "--from-start",
+            *self._farhand, "job", "follow", job, "--from-start",
             env=self._env,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
@@ -167,9 +175,7 @@ class Operators:
             await process.wait()
             raise
         assert process.returncode is not None
-        history.command = Command(
-            code=process.returncode, output=output, error=error.decode()[-300:]
-        )
+        return Command(code=process.returncode, output=output, error=error.decode()[-600:])
 
     async def _stream(
         self, history: JobHistory, call: Any, *, most: float = float("inf")

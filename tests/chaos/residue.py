@@ -25,6 +25,8 @@ def residue(stage: ChaosStage, monitor: Monitor, jobs: set[str], *, clients: int
         looks = monitor.looks[agent.name]
         if looks and looks[-1].used:
             found.append(f"{agent.name}: {looks[-1].used} slots are taken")
+        if (count := len(agent.proxy.live)) != 1:
+            found.append(f"{agent.name} has {count} connections")
         if not monitor.is_online(agent.name):
             found.append(f"{agent.name} is not online")
     most = len(stage.cast) + clients
