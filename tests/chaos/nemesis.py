@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
+from tests.chaos.disk import SmallDisk
 from tests.chaos.operators import Operators
 from tests.chaos.plan import Blow, Kind, Plan
 from tests.chaos.stage import Agent, ChaosStage, send
@@ -57,6 +58,7 @@ class Nemesis:
         self._operators = operators
         self._say = say
         self._over = asyncio.Event()
+        self._disk_busy = asyncio.Lock()
         self._begun = now()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -75,7 +77,9 @@ class Nemesis:
                 self.complaints.append(f"nemesis met {done!r}")
 
     async def _strike(self, blow: Blow) -> None:
-        if blow.kind in _SERVER:
+        if blow.kind is Kind.SERVER_DISK:
+            await self._fill_disk(blow, "server", self._stage.disk, self._disk_busy)
+        elif blow.kind in _SERVER:
             await self._strike_server(blow)
         elif blow.kind in _OPERATORS:
             await self._strike_wire(blow, "operators", self._stage.operators, asyncio.Lock())
@@ -83,6 +87,8 @@ class Nemesis:
             await self._kill_runner(blow)
         elif (agent := self._victim(blow)) is None:
             self.missed[blow.kind] += 1
+        elif blow.kind is Kind.AGENT_DISK:
+            await self._fill_disk(blow, agent.name, agent.disk, agent.disk_busy)
         elif blow.kind in _MODES:
             await self._strike_wire(blow, agent.name, agent.proxy, agent.wire_busy)
         else:
@@ -92,8 +98,9 @@ class Nemesis:
         """The first agent, from the one that was picked, that does not suffer this already."""
         cast = self._stage.cast
         for agent in _from(cast, blow.pick):
-            if blow.kind in _MODES:
-                if not agent.wire_busy.locked():
+            if blow.kind in _MODES or blow.kind is Kind.AGENT_DISK:
+                busy = agent.wire_busy if blow.kind in _MODES else agent.disk_busy
+                if not busy.locked():
                     return agent
             elif not agent.busy.locked() and agent.link is not None:
                 return agent
@@ -137,6 +144,17 @@ class Nemesis:
             await proxy.set(Fault(_MODES[blow.kind], blow.amount))
             await self._wait(blow.lasting)
             await proxy.set(PASS)
+
+    async def _fill_disk(
+        self, blow: Blow, whom: str, disk: SmallDisk | None, busy: asyncio.Lock
+    ) -> None:
+        if disk is None or busy.locked():
+            self.missed[blow.kind] += 1
+            return
+        async with busy, self._fault(blow, whom, len(self._operators.open)):
+            await asyncio.to_thread(disk.fill)
+            await self._wait(blow.lasting)
+            disk.free()
 
     async def _kill_runner(self, blow: Blow) -> None:
         serving = [

@@ -29,6 +29,8 @@ class Kind(enum.StrEnum):
     STALL = "connection stalled"
     RATE = "connection slow"
     DELAY = "connection delayed"
+    SERVER_DISK = "server's disk full"
+    AGENT_DISK = "agent's disk full"
     OPERATORS_CUT = "operators cut off"
     OPERATORS_HALF_OPEN = "operators half-open"
 
@@ -100,6 +102,8 @@ ODDS: dict[Kind, Odds] = {
     Kind.STALL: Odds(weight=2, shortest=0.5, longest=20.0),
     Kind.RATE: Odds(weight=1, shortest=2.0, longest=10.0),
     Kind.DELAY: Odds(weight=1, shortest=2.0, longest=10.0),
+    Kind.SERVER_DISK: Odds(weight=1, shortest=0.5, longest=8.0),
+    Kind.AGENT_DISK: Odds(weight=2, shortest=0.5, longest=15.0),
     Kind.OPERATORS_CUT: Odds(weight=2, shortest=0.1, longest=3.0),
     Kind.OPERATORS_HALF_OPEN: Odds(weight=1, shortest=0.5, longest=5.0),
 }

@@ -148,6 +148,10 @@ class _Run:
             ("descriptors of the server at the end", f"{descriptors(server)}"),
             ("connections of the server at the end", f"{len(connections(self._stage.port))}"),
             ("answers that were none", ", ".join(f"{n} {c}" for c, n in troubles) or "none"),
+            (
+                "disks that can be full",
+                "yes" if self._stage.disk else "no: only root can make them",
+            ),
             ("blows that found nobody", f"{self._nemesis.missed.total()}"),
             ("jobs Suspended at the end, explained", f"{sum(map(_is_suspended, histories))}"),
             ("jobs that ran again, as they may", f"{sum(h.executions() > 1 for h in histories)}"),

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from demo.sockets import tree
 from demo.stage import Stage, children
+from tests.chaos.disk import SmallDisk, small_disk
 from tests.support.fault_proxy import FaultProxy
 
 from farhand_agent.host.ground import sandbox_root
@@ -21,6 +23,9 @@ from farhand_agent.host.sandbox import AttemptId, Sandbox
 
 GROUP = "chaos"
 SLOTS = 4
+#: Sizes of the file systems below the server's data and each agent's state.
+SERVER_MEGABYTES = 512
+AGENT_MEGABYTES = 64
 #: A process that was told to end and did not is killed after this.
 END_SECONDS = 30.0
 LINK = "farhand-link"
@@ -78,14 +83,17 @@ class Agent(Actor):
     """One worker of this machine, behind a proxy of its own."""
 
     def __init__(
-        self, name: str, stage: "ChaosStage", proxy: FaultProxy, *, slots: int = SLOTS
+        self, name: str, stage: "ChaosStage", proxy: FaultProxy, disk: SmallDisk | None
     ) -> None:
-        self.state = stage.root / name
+        self.state = stage.root / name / "state"
+        self.disk = disk
+        #: Whoever does something to the disk holds this.
+        self.disk_busy = asyncio.Lock()
         self.proxy = proxy
         #: Whoever does something to the proxy holds this.
         self.wire_busy = asyncio.Lock()
         command = stage.command(
-            "farhand-agent", "run", "--state", str(self.state), "--slots", str(slots)
+            "farhand-agent", "run", "--state", str(self.state), "--slots", str(SLOTS)
         )
         super().__init__(name, command, log=stage.root / f"{name}.log", env=stage.env)
         root = sandbox_root(self.state, environ=stage.env)
@@ -118,7 +126,9 @@ class ChaosStage(Stage):
 
     def __init__(self) -> None:
         super().__init__()
-        self.data = self.root / "server"
+        self.data = self.root / "server" / "data"
+        #: What the server's data lies on, where it can be made so small that it may be full.
+        self.disk: SmallDisk | None = None
         self.witness = self.root / "witness"
         self.port = int(self.endpoint.rpartition(":")[2])
         self._to = ("127.0.0.1", self.port)
@@ -136,32 +146,43 @@ class ChaosStage(Stage):
         """With a server, and so many agents that have joined and do not run yet."""
         try:
             async with contextlib.AsyncExitStack() as wires:
+                self.disk = wires.enter_context(
+                    small_disk(self.data.parent, megabytes=SERVER_MEGABYTES)
+                )
                 await asyncio.to_thread(self._initialise)
                 await wires.enter_async_context(self.operators.serving())
                 self.server.start()
                 await asyncio.to_thread(self.until, "the server answers", self._answers)
                 for number in range(1, agents + 1):
+                    name = f"agent{number}"
                     proxy = await wires.enter_async_context(FaultProxy(self._to).serving())
-                    await asyncio.to_thread(self._join, f"agent{number}", proxy)
-                    self.cast.append(Agent(f"agent{number}", self, proxy))
+                    disk = wires.enter_context(
+                        small_disk(self.root / name, megabytes=AGENT_MEGABYTES)
+                    )
+                    agent = Agent(name, self, proxy, disk)
+                    await asyncio.to_thread(self._join, agent)
+                    self.cast.append(agent)
+                wires.callback(self._save)
+                wires.push_async_callback(self._stop_all)
                 yield self
         finally:
-            await self._close()
+            await self._clear()
 
     def _initialise(self) -> None:
         self.run("farhand-server", "init", "--data", str(self.data), "--listen", self.endpoint)
         remember_moves(self.data / "farhand.db")
 
-    def _join(self, name: str, proxy: FaultProxy) -> None:
+    def _join(self, agent: Agent) -> None:
         made = self.run("farhand", "-o", "json", "token", "create", "--group", GROUP)
         self.run(
-            "farhand-agent", "register", "--group", GROUP, "--endpoint", f"localhost:{proxy.port}",
-            "--ca", str(self.data / "ca.pem"), "--token", json.loads(made)["token"],
-            "--worker-name", name, "--state", str(self.root / name),
+            "farhand-agent", "register", "--group", GROUP,
+            "--endpoint", f"localhost:{agent.proxy.port}", "--ca", str(self.data / "ca.pem"),
+            "--token", json.loads(made)["token"], "--worker-name", agent.name,
+            "--state", str(agent.state),
         )  # fmt: skip
 
-    async def _close(self) -> None:
-        """Ends what still runs, by its number, and removes the directory."""
+    async def _stop_all(self) -> None:
+        """Ends what still runs, by its number."""
         for actor in (*self.cast, self.server):
             if actor.pid is not None:
                 for pid in tree(actor.pid):
@@ -170,10 +191,17 @@ class ChaosStage(Stage):
         for agent in self.cast:
             for _, runner in agent.runners():
                 send(runner, signal.SIGKILL)
-        if self.keep:
-            for pid in self._runners():
-                send(pid, signal.SIGKILL)
-        else:
+        for pid in self._runners():
+            send(pid, signal.SIGKILL)
+
+    def _save(self) -> None:
+        """What lies on a file system that is about to go."""
+        if self.keep and self.disk is not None:
+            shutil.copytree(self.data, self.root / "data")
+
+    async def _clear(self) -> None:
+        if not self.keep:
+            await self._stop_all()
             await asyncio.to_thread(self.clear)
 
 
