@@ -46,10 +46,10 @@ def test_a_disconnected_job_is_given_up_after_its_own_patience(
 ) -> None:
     rules, session = running(delivery)
     rules.lose(session)
-    rules.wait(LEASE + patience - 1)
+    rules.wait(LEASE + patience - 3)
     assert rules.job().status is JobStatus.DISCONNECTED
 
-    rules.wait(2)
+    rules.wait(3)
     given_up = JobStatus.SUSPENDED if delivery is Delivery.AT_MOST_ONCE else JobStatus.NEW
     assert rules.job().status is given_up
 
@@ -57,11 +57,11 @@ def test_a_disconnected_job_is_given_up_after_its_own_patience(
 def test_a_runbook_has_a_patience_of_its_own() -> None:
     rules, session = running(lost_after=600)
     rules.lose(session)
-    rules.wait(LEASE + 599)
+    rules.wait(LEASE + 597)
     assert rules.job().status is JobStatus.DISCONNECTED
     assert "After 10 min: Suspended" in rules.job().details
 
-    rules.wait(2)
+    rules.wait(3)
     assert rules.job().suspension is Suspension.INDETERMINATE
     assert "web01 has been out of contact for 10 min" in rules.job().details
 
