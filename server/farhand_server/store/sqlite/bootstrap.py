@@ -42,7 +42,9 @@ def bootstrap(
         connection.execute("BEGIN IMMEDIATE")
         if connection.execute("SELECT 1 FROM deployments").fetchone():
             raise StartError(f"{data} holds a deployment already; choose another directory")
-        connection.execute("INSERT INTO deployments VALUES (?, ?)", (deployment_id, now_ms))
+        connection.execute(
+            "INSERT INTO deployments (id, created) VALUES (?, ?)", (deployment_id, now_ms)
+        )
         connection.execute("INSERT INTO accounts (id, name) VALUES (1, ?)", (account,))
         connection.executemany(
             "INSERT INTO account_keys (account, slot, hash, sealed) VALUES (1, ?, ?, ?)",
