@@ -40,6 +40,8 @@ def tell(session: Session) -> None:
             "  ".join(_group(group) for group in groups) or "no groups yet",
         ]
         click.echo(plain(" | ".join(parts)))
+        if account.dispatch_paused:
+            session.note("dispatch is paused: farhand account show")
         session.note("commands: farhand --help")
 
 

@@ -47,6 +47,8 @@ WORKER_STATES = {
     "ONLINE": State("*", "connected", Tone.GOOD),
     "OFFLINE": State("!", "out of contact", Tone.WARN),
     "DRAINING": State("-", "draining", Tone.IDLE),
+    "CONFLICT": State("!", "conflict", Tone.BAD),
+    "HELD_BACK": State("!", "held back", Tone.BAD),
 }
 
 RUNBOOK_STATES = {

@@ -6,6 +6,7 @@ FarhandError
 │   └── …                        one class a reason: the catalogue of what people read
 ├── IllegalTransition            a rule tried a way that the table of states does not have: a bug
 ├── OutcomeUnknown               a commit failed, or may have: everything volatile is forgotten
+│   └── ConstraintBroken         a rule wrote what the database forbids: a bug
 └── StartError                   the server cannot start; the text says what to do
 
 A refusal says what (`message`), why and what to do next; command, API and portal show the same
@@ -107,6 +108,24 @@ class SessionConflict(Refusal):
     kind = Kind.STATE
 
 
+class WorkerRefused(Refusal):
+    """A worker whose events made rules fail."""
+
+    kind = Kind.STATE
+
+
+class IdentityDisputed(Refusal):
+    """Several machines use one worker's identity; an operator has to name one of them."""
+
+    kind = Kind.STATE
+
+
+class PartyNotFound(Refusal):
+    """None of the machines that use a worker's identity is called so, or several are."""
+
+    kind = Kind.NOT_FOUND
+
+
 class RunbookNotFound(Refusal):
     kind = Kind.NOT_FOUND
 
@@ -200,6 +219,10 @@ class IllegalTransition(FarhandError):
 
 class OutcomeUnknown(FarhandError):
     """A commit failed, or its outcome is not known."""
+
+
+class ConstraintBroken(OutcomeUnknown):
+    """A rule wrote what a constraint of the database forbids: a bug."""
 
 
 class StartError(FarhandError):

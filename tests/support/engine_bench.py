@@ -20,7 +20,7 @@ from farhand_server.core.ports import Tx
 from farhand_server.engine import Engine, Mailbox, OutputDesk, Switchboard
 from farhand_server.engine.writer import OutputWriter
 from farhand_server.model import frames
-from farhand_server.model.clock import Now, UnixMs
+from farhand_server.model.clock import Instant, Now, UnixMs
 from farhand_server.model.identifiers import JobId, SessionId, WorkerId
 from farhand_server.model.job import End
 from farhand_server.model.output import SpoolId
@@ -152,7 +152,7 @@ class EngineBench:
             facts=Facts(runbook_types=tuple(RunbookType)),
             slots=2,
         )
-        self.engine.tell(on.Greeted(session=session, hello=hello, address="192.0.2.7"))
+        self.greet(session, hello)
         await self.hear(frames.Welcome, session)
         self.say(session, frames.Heartbeat(sequence=1))
         await self.hear(frames.HeartbeatAck, session)
@@ -186,10 +186,17 @@ class EngineBench:
             slots=2,
             journal=tuple(journal),
         )
-        self.engine.tell(on.Greeted(session=session, hello=hello, address="192.0.2.7"))
+        self.greet(session, hello)
         await self.hear(frames.Welcome, session)
         self.say(session, frames.Heartbeat(sequence=1))
         return session
+
+    def greet(self, session: SessionId, hello: frames.Hello) -> None:
+        """A proven Hello."""
+        now = Instant(self.clock.monotonic())
+        self.engine.tell(
+            on.Greeted(session=session, hello=hello, address="192.0.2.7", challenged=now)
+        )
 
     def open(self, worker: WorkerId | None = None) -> SessionId:
         self._sessions += 1

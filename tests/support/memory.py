@@ -7,8 +7,14 @@ from collections import deque
 from collections.abc import Iterator, Set
 from dataclasses import dataclass, field, replace
 
-from farhand_server.errors import OutcomeUnknown
-from farhand_server.model.account import Account, AccountKey, KeySlot, RegistrationToken
+from farhand_server.errors import ConstraintBroken, OutcomeUnknown
+from farhand_server.model.account import (
+    Account,
+    AccountKey,
+    Generation,
+    KeySlot,
+    RegistrationToken,
+)
 from farhand_server.model.clock import UnixMs
 from farhand_server.model.identifiers import AccountId, GroupId, JobId, RunbookId, WorkerId
 from farhand_server.model.job import Attempt, Job, JobStatus
@@ -45,6 +51,10 @@ class Tables:
     workers: dict[WorkerId, Worker] = field(default_factory=dict)
     tokens: dict[str, RegistrationToken] = field(default_factory=dict)
     keys: dict[tuple[AccountId, KeySlot], AccountKey] = field(default_factory=dict)
+    generation: Generation = field(default_factory=Generation)
+    #: The generation for which attempt numbers were set aside, and those released by account.
+    set_aside: int = 0
+    released: dict[AccountId, int] = field(default_factory=dict)
 
     def snapshot(self) -> "Tables":
         names = self.__slots__
@@ -199,6 +209,34 @@ class MemoryTx:
         self.written = True
         self.tables.accounts[account.id] = account
 
+    # --- after a restore from a backup ------------------------------------------------------
+
+    def generation(self) -> Generation:
+        return self.tables.generation
+
+    def set_aside(self, numbers: int) -> None:
+        if self.tables.set_aside == self.tables.generation.number:
+            return
+        self.written = True
+        self.tables.set_aside = self.tables.generation.number
+        for job in self.tables.jobs.values():
+            if job.status not in _OVER:
+                known = max(job.attempt, job.reserved)
+                self.tables.jobs[job.id] = replace(job, reserved=known + numbers)
+
+    def unreported(self) -> list[Worker]:
+        number = self.tables.generation.number
+        found = [
+            worker
+            for worker in self.tables.workers.values()
+            if worker.generation < number > self.tables.released.get(worker.account, 0)
+        ]
+        return sorted(found, key=lambda worker: worker.name)
+
+    def release(self, account: AccountId) -> None:
+        self.written = True
+        self.tables.released[account] = self.tables.generation.number
+
     def _waiting(self) -> list[Job]:
         return [j for j in self.tables.jobs.values() if j.status is JobStatus.NEW]
 
@@ -206,10 +244,10 @@ class MemoryTx:
         return [j for j in self.tables.jobs.values() if j.is_held]
 
     def _unique(self, kept: bool, what: str) -> None:
-        """What a database does when a constraint is broken. Raises OutcomeUnknown."""
+        """What a database does when a constraint is broken. Raises ConstraintBroken."""
         self.written = True
         if not kept:
-            raise OutcomeUnknown(f"UNIQUE constraint failed: {what}")
+            raise ConstraintBroken(f"UNIQUE constraint failed: {what}")
 
 
 class MemoryStateStore:

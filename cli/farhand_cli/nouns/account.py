@@ -1,4 +1,4 @@
-"""farhand account: what the automation account decides for everything in it."""
+"""farhand account: what it decides for everything in it, and what holds all of it up."""
 
 from typing import TYPE_CHECKING
 
@@ -6,18 +6,27 @@ import click
 
 from farhand_cli import delivery, wire
 from farhand_cli.session import Session
-from farhand_cli.show import View
-from farhand_cli.table import Column
+from farhand_cli.show import Format, View
+from farhand_cli.table import Cell, Column
 from farhand_cli.verb import answers, pass_session
+from farhand_cli.words import Tone
 
 if TYPE_CHECKING:
     from farhand_wire.v1.account_pb2 import GetAccountResponse as Account
+
+
+def _dispatch(account: "Account") -> Cell:
+    return Cell("! paused", Tone.WARN) if account.dispatch_paused else Cell("* on", Tone.GOOD)
+
 
 _FIELDS: tuple[Column["Account"], ...] = (
     Column("ACCOUNT", lambda account, _: account.account),
     Column("YOU ARE", lambda account, _: account.caller),
     Column("SERVER", lambda account, _: account.server_version),
     Column("DELIVERY", lambda account, _: delivery.word(account.delivery)),
+    Column("DISPATCH", lambda account, _: _dispatch(account)),
+    Column("RESTORED", lambda account, manner: manner.time(account.restore_time)),
+    Column("UNREPORTED", lambda account, _: ", ".join(account.unreported_workers)),
 )
 VIEW: View["Account"] = View(name=lambda account: account.account, columns=_FIELDS, card=_FIELDS)
 
@@ -31,8 +40,14 @@ def account() -> None:
 @answers
 @pass_session
 def show(session: Session) -> None:
-    """The account of the token in use."""
-    session.show(VIEW, session.api.account.GetAccount(wire.account.GetAccountRequest()))
+    """The account of the token in use, and whether its jobs are dispatched."""
+    found = session.api.account.GetAccount(wire.account.GetAccountRequest())
+    session.show(VIEW, found)
+    if found.dispatch_paused and session.format is Format.TABLE:
+        session.note(
+            "restored from a backup: jobs wait until these workers have reported what they run. "
+            "Start their agents, delete workers that are gone, or: farhand account release"
+        )
 
 
 @account.command("set")
@@ -48,3 +63,15 @@ def set_(session: Session, chosen: str) -> None:
     request = wire.account.UpdateAccountRequest(delivery=delivery.named(chosen))
     session.api.account.UpdateAccount(request)
     session.note(f"jobs that are started from now on are delivered {chosen}")
+
+
+@account.command("release")
+@answers
+@pass_session
+def release(session: Session) -> None:
+    """Dispatch jobs although workers have not reported since a restore.
+
+    What such a worker runs may then run a second time somewhere else.
+    """
+    session.api.account.ReleaseDispatch(wire.account.ReleaseDispatchRequest())
+    session.note("jobs are dispatched")

@@ -7,9 +7,9 @@ same journal on the same boot provably never ran; from any other, it may have.
 from dataclasses import dataclass, field, replace
 
 from farhand_server.core import events as on
-from farhand_server.core import fates, freezing, orders
+from farhand_server.core import fates, freezing, orders, restoring
 from farhand_server.core.context import Context
-from farhand_server.core.effects import Effect, OpenSpool, Wake
+from farhand_server.core.effects import Count, Effect, OpenSpool, Wake
 from farhand_server.model import frames
 from farhand_server.model.job import Job, JobStatus
 from farhand_server.model.output import Extent, SpoolId
@@ -39,7 +39,7 @@ def judge(worker: Worker, event: on.Greeted, ctx: Context) -> Judgement:
         _answer(worker, entry, spool, event, judgement, ctx)
     for job in ctx.tx.served_by(worker.id):
         if SpoolId(job=job.id, attempt=job.attempt) not in listed:
-            judgement.after += _missing(job, event.hello.ground, ctx)
+            judgement.after += _missing(job, worker, event.hello.ground, ctx)
     return judgement
 
 
@@ -52,9 +52,13 @@ def _answer(
     ctx: Context,
 ) -> None:
     job = ctx.tx.job(entry.job)
-    if job is None or not _goes_on(job, worker, entry):
-        reason = "the job is over" if job is not None else "the job is not known here"
-        judgement.answers.append(_discard(entry, reason))
+    if job is None:
+        # As after a restore: a server that does not know a job has no right to end it.
+        unknown = _discard(entry, "the job is not known here")
+        judgement.answers.append(replace(unknown, let_run=True))
+        judgement.after.append(Count(worker=worker.id, reason="hello: unknown_job"))
+    elif not _goes_on(job, worker, entry):
+        judgement.answers.append(_discard(entry, "the job is over"))
     elif entry.phase == "void":
         judgement.answers.append(_discard(entry, "it never ran; the job goes elsewhere"))
         judgement.after += fates.never_ran(job, ctx, why="")
@@ -120,8 +124,10 @@ def _runs(job: Job, ctx: Context) -> list[Effect]:
     return [Wake(job=running)] if ctx.tx.swap_job(job, running) else []
 
 
-def _missing(job: Job, ground: Ground, ctx: Context) -> list[Effect]:
-    if job.ground.proves_absence(ground):
+def _missing(job: Job, worker: Worker, ground: Ground, ctx: Context) -> list[Effect]:
+    # What ended in the time that a restore has lost was reported to a server that is gone.
+    tells_all = restoring.has_reported(worker, ctx)
+    if tells_all and job.ground.proves_absence(ground):
         return fates.never_ran(job, ctx, why="")
     why = f"worker {job.worker_name} came back without it"
     over = job.ground.is_gone(ground)

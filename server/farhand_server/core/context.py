@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from farhand_server.core.faults import Faults
 from farhand_server.core.live import Live
 from farhand_server.core.patience import Patience
 from farhand_server.core.ports import Chance, Tx
@@ -14,6 +15,7 @@ class Context:
 
     tx: Tx
     live: Live
+    faults: Faults
     now: Now
     chance: Chance
     patience: Patience

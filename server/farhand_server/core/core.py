@@ -11,6 +11,7 @@ from farhand_server.core import (
     jobs,
     overview,
     registration,
+    restoring,
     runbooks,
     sessions,
     ticking,
@@ -20,11 +21,13 @@ from farhand_server.core import (
 from farhand_server.core import events as on
 from farhand_server.core.context import Context
 from farhand_server.core.effects import Answer, Count, Effect, EndSession
+from farhand_server.core.faults import Faults
 from farhand_server.core.live import Live
 from farhand_server.core.patience import Patience
 from farhand_server.core.ports import Chance, Tx
 from farhand_server.errors import ProtocolViolation, Refusal
 from farhand_server.model.clock import Instant, Now
+from farhand_server.model.identifiers import WorkerId
 
 Rule = Callable[[Any, Context], list[Effect]]
 
@@ -42,6 +45,8 @@ RULES: dict[type, Rule] = {
     on.CreateGroup: groups.create,
     on.DeleteGroup: groups.delete,
     on.DeleteWorker: workers.delete,
+    on.ResumeWorker: workers.resume,
+    on.ReleaseDispatch: restoring.release,
     on.CreateRegistrationToken: tokens.create,
     on.RevokeRegistrationToken: tokens.revoke,
     on.ReplaceAccountKey: tokens.replace_key,
@@ -64,6 +69,7 @@ class Core:
         self._chance = chance
         self._patience = patience
         self._live = Live()
+        self._faults = Faults()
 
     def begin(self, tx: Tx, now: Now) -> list[Effect]:
         """Derives from the rows what must be watched. To be called before the first event, and
@@ -73,6 +79,13 @@ class Core:
     def forget(self) -> None:
         """Drops everything volatile, as a crash would."""
         self._live = Live()
+
+    def blame(self, event: on.Event) -> WorkerId | None:
+        """A rule failed at `event`: its worker is remembered, over `forget` as well, and given."""
+        worker = self._worker_of(event)
+        if worker is not None:
+            self._faults.note(worker)
+        return worker
 
     def handle(self, event: on.Event, tx: Tx, now: Now) -> list[Effect]:
         """What `event` changes through `tx`, and what follows from it."""
@@ -92,13 +105,37 @@ class Core:
 
     def _context(self, tx: Tx, now: Now) -> Context:
         return Context(
-            tx=tx, live=self._live, now=now, chance=self._chance, patience=self._patience
+            tx=tx,
+            live=self._live,
+            faults=self._faults,
+            now=now,
+            chance=self._chance,
+            patience=self._patience,
         )
+
+    def _worker_of(self, event: on.Event) -> WorkerId | None:
+        """Whose event it is; None for an operator's call, for time, and for a machine that was no
+        worker yet."""
+        match event:
+            case on.Greeted(hello=hello):
+                return hello.worker
+            case on.Resigned(worker=worker):
+                return worker
+            case on.Said(session=id_) | on.Ended(session=id_) | on.Lost(session=id_):
+                session = self._live.sessions.get(id_)
+                return None if session is None else session.worker
+        return None
 
     def _refuse(self, event: on.Event, refusal: Refusal) -> list[Effect]:
         if isinstance(event, on.Asked):
             return [Answer(call=event.call, value=refusal)]
-        if isinstance(event, on.Joined | on.Greeted):
+        if isinstance(event, on.Greeted):
+            reason = f"hello: {refusal.reason.lower()}"
+            return [
+                Count(worker=event.hello.worker, reason=reason),
+                EndSession(session=event.session, reason=refusal.message, refusal=refusal),
+            ]
+        if isinstance(event, on.Joined):
             return [EndSession(session=event.session, reason=refusal.message, refusal=refusal)]
         if not isinstance(event, on.Said | on.Ended):
             raise refusal

@@ -49,8 +49,14 @@ def is_granted(effects: list[Effect]) -> bool:
 
 
 def _free(group: GroupId, ctx: Context) -> list[Session]:
-    """Members that have a free slot and answer."""
-    return [m for m in ctx.live.members(group) if m.takes_work and not is_silent(m, ctx)]
+    """Members that have a free slot and answer; nobody while workers are waited for."""
+    return [
+        member
+        for member in ctx.live.members(group)
+        if member.takes_work
+        and member.account not in ctx.live.unreported
+        and not is_silent(member, ctx)
+    ]
 
 
 def is_silent(member: Session, ctx: Context) -> bool:

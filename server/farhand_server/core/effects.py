@@ -1,6 +1,7 @@
 """What may leave the rules, and when."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from farhand_server.core.events import CallId
 from farhand_server.errors import Refusal
@@ -70,4 +71,12 @@ class Count:
     reason: str
 
 
-Effect = Send | Answer | Wake | OpenSpool | CloseSpool | EndSession | Count
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """Something that whoever reads the log of the server must find there."""
+
+    text: str
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+
+Effect = Send | Answer | Wake | OpenSpool | CloseSpool | EndSession | Count | Notice

@@ -5,6 +5,7 @@ from typing import NewType
 
 from farhand_server.model import frames
 from farhand_server.model.account import AccountKey, Principal, RegistrationToken
+from farhand_server.model.clock import Instant
 from farhand_server.model.identifiers import JobId, SessionId, WorkerId
 from farhand_server.model.output import Extent, SpoolId
 from farhand_server.model.runbook import Delivery, RunbookType
@@ -119,6 +120,20 @@ class DeleteWorker(Call):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ResumeWorker(Call):
+    """Lets a worker back in: `machine` names the party that keeps its identity; empty: the worker
+    was held back."""
+
+    name: str
+    machine: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseDispatch(Call):
+    """Jobs are dispatched although workers have not reported since the restore."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CreateRegistrationToken(Call):
     token: RegistrationToken
 
@@ -160,6 +175,8 @@ class Greeted:
     session: SessionId
     hello: frames.Hello
     address: str
+    #: When its proof was asked for: its agent lived at that moment, and not only before.
+    challenged: Instant
     extents: dict[SpoolId, Extent] = field(default_factory=dict)
 
 
@@ -215,6 +232,8 @@ Event = (
     | CreateGroup
     | DeleteGroup
     | DeleteWorker
+    | ResumeWorker
+    | ReleaseDispatch
     | CreateRegistrationToken
     | RevokeRegistrationToken
     | ReplaceAccountKey

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from farhand_server.core import dispatch
+from farhand_server.core import dispatch, restoring
 from farhand_server.core import events as on
 from farhand_server.core.context import Context
 from farhand_server.core.effects import Answer, Effect
@@ -33,6 +33,8 @@ def explain(event: on.Explain, ctx: Context) -> list[Effect]:
 
 def waiting(job: Job, ctx: Context) -> Explanation:
     """Why a job in state New is not granted yet."""
+    if job.account in ctx.live.unreported:
+        return _paused(job, ctx)
     verdicts = tuple(
         (worker.name, *_verdict(job, worker, ctx)) for worker in ctx.tx.members(job.group)
     )
@@ -40,11 +42,22 @@ def waiting(job: Job, ctx: Context) -> Explanation:
     return Explanation(job=job, code=code, message=f"waits: {message}", workers=verdicts, do=do)
 
 
+def _paused(job: Job, ctx: Context) -> Explanation:
+    names = sorted(ctx.live.unreported[job.account].values())
+    return Explanation(
+        job=job,
+        code="dispatch_paused",
+        message=f"waits: {restoring.sentence(names)}",
+        workers=tuple((name, "not reported", "since the restore") for name in names),
+        do=("start their agents: farhand-agent run", "or give up on them: farhand account release"),
+    )
+
+
 def sentence(job: Job, ctx: Context) -> str:
     """What a job that is not granted waits for, in one sentence. Reads rows only where nobody of
     its group is online: this is asked for every job that must wait."""
     online = tuple(ctx.live.members(job.group))
-    if not online:
+    if not online or job.account in ctx.live.unreported:
         return waiting(job, ctx).message
     verdicts = tuple((member.name, *_word(job, member, ctx)) for member in online)
     return f"waits: {_cause(job, verdicts)[1]}"
@@ -72,6 +85,8 @@ def _cause(job: Job, verdicts: tuple[tuple[str, str, str], ...]) -> tuple[str, s
 
 def _verdict(job: Job, worker: Worker, ctx: Context) -> tuple[str, str]:
     session = ctx.live.of_worker(worker.id)
+    if session is None and ctx.faults.holds_back(worker.id):
+        return "held back", f"after failures; look, then: farhand worker resume {worker.name}"
     if session is None:
         return "not connected", f"last address {worker.address}" if worker.address else ""
     return _word(job, session, ctx)

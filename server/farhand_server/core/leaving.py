@@ -1,6 +1,6 @@
 """A worker goes: by itself or by an operator's hand. Its key is worth nothing from then on."""
 
-from farhand_server.core import dispatch, fates
+from farhand_server.core import dispatch, fates, restoring
 from farhand_server.core.context import Context
 from farhand_server.core.effects import Effect, EndSession
 from farhand_server.errors import InUse
@@ -18,6 +18,8 @@ def leave(worker: WorkerId, *, force: bool, ctx: Context) -> list[Effect]:
         )
     ctx.tx.delete_worker(worker)
     ctx.live.forget_absence(worker)
+    ctx.live.greeted.pop(worker, None)
+    ctx.faults.pardon(worker)
     effects: list[Effect] = []
     session = ctx.live.of_worker(worker)
     if session is not None:
@@ -27,4 +29,4 @@ def leave(worker: WorkerId, *, force: bool, ctx: Context) -> list[Effect]:
     for job in serving:
         why = f"worker {job.worker_name} was removed"
         effects += fates.unreported(job, ctx, why=why, over=False)
-    return effects
+    return [*effects, *restoring.forget(worker, ctx)]

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from farhand_server.model.account import Generation
 from farhand_server.model.clock import Instant, Now
 from farhand_server.model.identifiers import (
     AccountId,
@@ -99,6 +100,14 @@ class Live:
     """Sessions by id, worker and group; offers by id and job; when to look again."""
 
     def __init__(self) -> None:
+        #: Since when it is filled; what was asked before belongs to another life.
+        self.begun = Instant(0.0)
+        self.generation = Generation()
+        #: Workers of which nothing was heard since a restore, with their names: as long as there
+        #: are any, no job of their account is dispatched.
+        self.unreported: dict[AccountId, dict[WorkerId, str]] = {}
+        #: When each worker said Hello last.
+        self.greeted: dict[WorkerId, Instant] = {}
         self.sessions: dict[SessionId, Session] = {}
         self._by_worker: dict[WorkerId, Session] = {}
         self._by_group: dict[GroupId, dict[SessionId, Session]] = {}

@@ -3,7 +3,7 @@
 from collections.abc import Set
 from typing import Protocol
 
-from farhand_server.model.account import Account, AccountKey, RegistrationToken
+from farhand_server.model.account import Account, AccountKey, Generation, RegistrationToken
 from farhand_server.model.clock import UnixMs
 from farhand_server.model.identifiers import AccountId, GroupId, JobId, RunbookId, WorkerId
 from farhand_server.model.job import Attempt, Job
@@ -74,6 +74,21 @@ class Tx(Protocol):
     def save_account_key(self, key: AccountKey) -> None: ...
     def account(self, account: AccountId) -> Account: ...
     def save_account(self, account: Account) -> None: ...
+
+    # after a restore from a backup
+    def generation(self) -> Generation: ...
+    def set_aside(self, numbers: int) -> None:
+        """Once in a generation: the next `numbers` attempts of every open job may have been given
+        away before the restore, so they never are again."""
+        ...
+
+    def unreported(self) -> list[Worker]:
+        """Workers that did not report in this generation, of accounts that were not released."""
+        ...
+
+    def release(self, account: AccountId) -> None:
+        """Nobody is waited for any more in this generation."""
+        ...
 
 
 class Chance(Protocol):

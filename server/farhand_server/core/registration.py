@@ -7,8 +7,8 @@ and no use is burned twice.
 import uuid
 from dataclasses import replace
 
+from farhand_server.core import conflicts, sessions
 from farhand_server.core import events as on
-from farhand_server.core import sessions
 from farhand_server.core.context import Context
 from farhand_server.core.effects import Effect, Send
 from farhand_server.core.leaving import leave
@@ -35,7 +35,8 @@ def joined(event: on.Joined, ctx: Context) -> list[Effect]:
     )
     effects: list[Effect] = []
     if known is not None and again:
-        worker = replace(known, address=event.address)
+        _check_identity(known, ctx)
+        worker = _once_more(known, event)
         effects += sessions.supersede(worker, ctx)
     else:
         if token is not None:
@@ -97,6 +98,21 @@ def _check_use(token: RegistrationToken, group: str, event: on.Joined, ctx: Cont
         )
 
 
+def _check_identity(known: Worker, ctx: Context) -> None:
+    """A key that several machines use, or that was held back, is not let in by another door."""
+    ctx.faults.check(known.id, known.name)
+    if known.parties:
+        raise conflicts.rejection(known)
+
+
+def _once_more(known: Worker, event: on.Joined) -> Worker:
+    """Its number is still the first one, unless it has been in use since: then nobody else may
+    hold the number that it gets."""
+    in_use = known.confirmed_number > 0
+    number = known.issued_number + 1 if in_use else known.issued_number
+    return replace(known, address=event.address, issued_number=number)
+
+
 def _replace(known: Worker, asked: frames.Register, ctx: Context) -> list[Effect]:
     same_machine = bool(asked.facts.machine_id) and (
         known.facts.machine_id == asked.facts.machine_id
@@ -138,6 +154,7 @@ def _worker(event: on.Joined, group: Group, id_: WorkerId, ctx: Context) -> Work
         facts=asked.facts,
         registered=ctx.now.unix_ms,
         issued_number=1,
+        generation=ctx.live.generation.number,
         address=event.address,
         last_seen=ctx.now.unix_ms,
     )

@@ -1,19 +1,23 @@
-"""A worker's stream: from its proven Hello over heartbeats to its loss.
-
-The session number is fence and clone detector in one: the server knows the number that was last
-confirmed by a Heartbeat and the one it issued last; a Hello must show one of the two. A lost
-Welcome thus locks nobody out, and two agents with one identity are found out.
-"""
+"""A worker's stream: from its proven Hello over heartbeats to its loss."""
 
 from dataclasses import replace
 
-from farhand_server.core import adoption, dispatch, fates, freezing
+from farhand_server.core import (
+    adoption,
+    conflicts,
+    dispatch,
+    fates,
+    freezing,
+    lost_time,
+    numbers,
+    restoring,
+)
 from farhand_server.core import events as on
 from farhand_server.core.context import Context
 from farhand_server.core.effects import CloseSpool, Count, Effect, EndSession, Send, Wake
 from farhand_server.core.leaving import leave
 from farhand_server.core.live import Session
-from farhand_server.errors import ProtocolViolation, SessionConflict, WorkerUnknown
+from farhand_server.errors import ProtocolViolation, WorkerUnknown
 from farhand_server.model import frames
 from farhand_server.model.identifiers import SessionId
 from farhand_server.model.job import Job, JobStatus
@@ -23,6 +27,7 @@ from farhand_server.model.worker import Ground, Worker
 
 def begin(ctx: Context) -> list[Effect]:
     """What the rows say must be watched after a start."""
+    restoring.begin(ctx)
     ctx.live.queues.update(ctx.tx.waiting_groups())
     for worker in ctx.tx.serving_workers():
         ctx.live.absent[worker] = ctx.alarm_in(ctx.patience.boot_grace)
@@ -38,47 +43,41 @@ def greeted(event: on.Greeted, ctx: Context) -> list[Effect]:
             why="it was removed, or the control plane is another one",
             do="register again: farhand-agent register --replace",
         )
-    _check_number(worker, event.hello.session_number)
-    effects = supersede(worker, ctx)
+    ctx.faults.check(worker.id, worker.name)
+    if refusal := conflicts.refused(worker, event, ctx):
+        return refusal
+    effects = [*supersede(worker, ctx), *lost_time.take_over(worker, event.hello, ctx)]
     verdicts = adoption.judge(worker, event, ctx)
+    worker = _introduced(worker, event, ctx)
+    ctx.tx.save_worker(worker)
+    session = open_session(event.session, worker, ctx, ground=event.hello.ground)
+    session.serving |= verdicts.serving
+    ctx.live.greeted[worker.id] = ctx.now.instant
+    effects += [
+        *verdicts.before,
+        welcome(session, ctx, verdicts=tuple(verdicts.answers)),
+        *verdicts.after,
+    ]
+    if restoring.has_reported(worker, ctx):
+        effects += restoring.forget(worker.id, ctx)
+    return effects
+
+
+def _introduced(worker: Worker, event: on.Greeted, ctx: Context) -> Worker:
+    """The worker as its Hello describes it."""
     hello = event.hello
-    worker = replace(
-        worker,
-        confirmed_number=hello.session_number,
-        issued_number=_next_number(worker, hello.session_number),
+    is_new = hello.instance != worker.instance or worker.instance_since is None
+    return replace(
+        restoring.reported(numbers.shown(worker, hello.session_number), hello, ctx),
         journal_id=hello.journal_id or worker.journal_id,
         boot_id=hello.boot_id,
+        instance=hello.instance,
+        instance_since=ctx.now.unix_ms if is_new else worker.instance_since,
         facts=hello.facts,
         slots=hello.slots,
         address=event.address,
         last_seen=ctx.now.unix_ms,
     )
-    ctx.tx.save_worker(worker)
-    session = open_session(event.session, worker, ctx, ground=hello.ground)
-    session.serving |= verdicts.serving
-    return [
-        *effects,
-        *verdicts.before,
-        welcome(session, ctx, verdicts=tuple(verdicts.answers)),
-        *verdicts.after,
-    ]
-
-
-def _check_number(worker: Worker, number: int) -> None:
-    if number not in (worker.confirmed_number, worker.issued_number):
-        raise SessionConflict(
-            "another agent uses this worker's identity",
-            why=f"session number {number} is neither {worker.confirmed_number} (confirmed) "
-            f"nor {worker.issued_number} (issued last)",
-            do="find the copy of the state directory, then give one of them a new identity: "
-            "farhand-agent register --replace",
-        )
-
-
-def _next_number(worker: Worker, shown: int) -> int:
-    """A number that is still out is issued again: else a Hello that was overtaken by a later one,
-    and arrives nevertheless, would make the number useless that the worker just got."""
-    return max(worker.issued_number, shown + 1)
 
 
 def open_session(
@@ -184,9 +183,8 @@ def _heartbeat(session: Session, frame: frames.Heartbeat, ctx: Context) -> list[
 def _write_seen(session: Session, ctx: Context) -> None:
     worker = ctx.tx.worker(session.worker)
     if worker is not None:
-        ctx.tx.save_worker(
-            replace(worker, confirmed_number=session.number, last_seen=ctx.now.unix_ms)
-        )
+        worker = conflicts.settled(numbers.confirmed(worker, session.number))
+        ctx.tx.save_worker(replace(worker, last_seen=ctx.now.unix_ms))
     session.seen_written = ctx.now.instant
 
 

@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Sequence
 
+import structlog
+
 from farhand_server.core.effects import (
     Answer,
     CloseSpool,
     Count,
     Effect,
     EndSession,
+    Notice,
     OpenSpool,
     Send,
     Wake,
@@ -21,6 +24,8 @@ from farhand_server.errors import ProtocolViolation, Refusal, ShuttingDown
 from farhand_server.model import frames
 from farhand_server.model.identifiers import SessionId
 from farhand_server.model.job import Job
+
+log = structlog.get_logger("farhand.engine")
 
 
 class Outlet:
@@ -58,6 +63,8 @@ class Outlet:
                     self.end(session, reason, refusal)
                 case Count(worker=worker, reason=reason):
                     self._switchboard.count(worker, reason)
+                case Notice(text=text, fields=fields):
+                    log.warning(text, **fields)
 
     def end(self, session: SessionId, reason: str, refusal: Refusal | None = None) -> None:
         """Ends a stream: with Goodbye, or with the refusal that explains it."""

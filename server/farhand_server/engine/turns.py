@@ -2,7 +2,8 @@
 
 Nothing that promises leaves before its commit; effects that promise nothing leave at once, so that
 an offer overlaps the commit of its job. A commit that failed, or may have, is treated as a crash:
-streams end, what was volatile is forgotten, agents return and tell what they know.
+streams end, what was volatile is forgotten, agents return and tell what they know. So is a rule
+that fails, which is a bug; the worker whose event it failed at is remembered.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,7 +14,7 @@ from farhand_server.core import Core
 from farhand_server.core.effects import Effect, Send
 from farhand_server.core.events import Event
 from farhand_server.engine.ports import Clock, StateStore
-from farhand_server.errors import OutcomeUnknown
+from farhand_server.errors import ConstraintBroken, OutcomeUnknown
 from farhand_server.model.clock import Instant, Now
 
 log = structlog.get_logger("farhand.engine")
@@ -39,6 +40,8 @@ class Turns:
         self._release = release
         self._start_over = start_over
         self._begun = False
+        #: What the rules are busy with; None: they are not to blame.
+        self._handled: Event | None = None
 
     def take(self, store: StateStore, batch: Sequence[Event]) -> None:
         """Handles a batch in one transaction. Failures end in `start_over`."""
@@ -48,14 +51,16 @@ class Turns:
                 if not self._begun:
                     late += self._core.begin(tx, self.now())
                 for event in batch:
+                    self._handled = event
                     late += self._early(self._core.handle(event, tx, self.now()))
+                self._handled = None
+        except ConstraintBroken:
+            self._rule_failed()
         except OutcomeUnknown:
             log.exception("commit failed; starting over")
             self._forget()
         except Exception:
-            # A rule failed: nothing of this batch was written, and Live may be half changed.
-            log.exception("a rule failed; starting over", events=[type(e).__name__ for e in batch])
-            self._forget()
+            self._rule_failed()
         else:
             self._begun = True
             if late:
@@ -83,7 +88,15 @@ class Turns:
         self._release(early)
         return [e for e in effects if not (isinstance(e, Send) and not e.promises)]
 
+    def _rule_failed(self) -> None:
+        """Nothing of the batch was written, and Live may be half changed."""
+        event = self._handled
+        worker = None if event is None else self._core.blame(event)
+        log.exception("a rule failed; starting over", at=type(event).__name__, worker=worker)
+        self._forget()
+
     def _forget(self) -> None:
+        self._handled = None
         self._core.forget()
         self._begun = False
         self._start_over()

@@ -31,6 +31,14 @@ class Account:
     delivery: Delivery = Delivery.AT_MOST_ONCE
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Generation:
+    """Which life of the deployment this is: a restore from a backup begins another one."""
+
+    number: int = 0
+    restored: UnixMs | None = None
+
+
 class KeySlot(enum.Enum):
     """The two account keys; two, so that one can be replaced while the other serves."""
 

@@ -154,6 +154,8 @@ class Job:
     suspension: Suspension | None = None
     #: Fencing token: 0 before the first grant, then 1, 2, …; never repeats.
     attempt: int = 0
+    #: Numbers up to this one may have been given away in a time that a restore has lost.
+    reserved: int = 0
     #: Attempts that may have run and did not tell how they ended.
     counted: int = 0
     #: Nothing proves that its current attempt is over.
@@ -210,7 +212,7 @@ class Job:
         granted = self.become(JobStatus.ACTIVATING)
         return replace(
             granted,
-            attempt=self.attempt + 1,
+            attempt=max(self.attempt, self.reserved) + 1,
             worker=worker,
             worker_name=worker_name,
             ground=ground,

@@ -1,5 +1,6 @@
 """Groups and workers: who could serve a job."""
 
+import enum
 from dataclasses import dataclass
 
 from farhand_server.model.clock import UnixMs
@@ -27,6 +28,37 @@ class Facts:
     architecture: str = ""
     agent_version: str = ""
     runbook_types: tuple[RunbookType, ...] = ()
+
+
+class Standing(enum.Enum):
+    """What became of a party that was not expected."""
+
+    #: Refused; nobody has decided yet.
+    OPEN = "open"
+    #: An operator chose it: its next Hello is accepted, whatever number it shows.
+    KEPT = "kept"
+    #: An operator chose another one.
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Party:
+    """One start of one agent on one machine, that shows a worker's identity."""
+
+    machine_id: str
+    boot_id: str
+    instance: str
+    address: str
+    host_name: str
+    first_seen: UnixMs
+    last_seen: UnixMs
+    #: None: its number is the current one.
+    standing: Standing | None = None
+
+    @property
+    def traits(self) -> tuple[str, str, str, str]:
+        """What tells it from others, the lasting first."""
+        return (self.machine_id, self.boot_id, self.instance, self.address)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,11 +96,45 @@ class Worker:
     joined_with: str
     facts: Facts
     registered: UnixMs
-    #: The two slots of the session number: last confirmed by a Heartbeat, last issued.
+    #: The two slots of the session number: the lowest that its agent may still hold, and the last
+    #: that was issued.
     confirmed_number: int = 0
     issued_number: int = 0
+    #: The generation of the deployment in which it reported last.
+    generation: int = 0
+    #: Which start of its agent said Hello last, and when that one was first seen.
+    instance: str = ""
+    instance_since: UnixMs | None = None
+    #: Other machines that showed its identity.
+    parties: tuple[Party, ...] = ()
     journal_id: str = ""
     boot_id: str = ""
     slots: int = 0
     address: str = ""
     last_seen: UnixMs | None = None
+
+    @property
+    def holder(self) -> Party:
+        """Whose number is the current one."""
+        return Party(
+            machine_id=self.facts.machine_id,
+            boot_id=self.boot_id,
+            instance=self.instance,
+            address=self.address,
+            host_name=self.facts.host_name,
+            first_seen=self.registered if self.instance_since is None else self.instance_since,
+            last_seen=self.registered if self.last_seen is None else self.last_seen,
+        )
+
+    @property
+    def everyone(self) -> list[Party]:
+        """All who use its identity; first the holder, unless an operator has chosen another."""
+        holder = self.holder
+        others = [party for party in self.parties if party.traits != holder.traits]
+        stored = (party for party in self.parties if party.traits == holder.traits)
+        return [next(stored, holder), *others]
+
+    @property
+    def is_disputed(self) -> bool:
+        """Whether somebody else showed its identity, and an operator has to decide."""
+        return any(party.standing is Standing.OPEN for party in self.parties)

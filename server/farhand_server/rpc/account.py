@@ -4,12 +4,14 @@ from dataclasses import dataclass
 
 import farhand_wire
 from farhand_server.core import events
+from farhand_server.core.overview import Overview
 from farhand_server.model.account import Account, AccountKey, KeySlot, RegistrationToken
 from farhand_server.model.clock import UnixMs
 from farhand_server.rpc.backend import Backend
 from farhand_server.rpc.caller import caller
 from farhand_server.rpc.convert import account as convert
 from farhand_server.rpc.convert import delivery
+from farhand_server.rpc.convert.moments import timestamp
 from farhand_server.secrets import MasterKey, account_key, registration_token
 from farhand_wire import limits
 from farhand_wire.v1 import account_pb2, account_pb2_grpc
@@ -37,14 +39,30 @@ class AccountService(account_pb2_grpc.AccountServiceServicer):
     async def GetAccount(
         self, request: account_pb2.GetAccountRequest, context: object
     ) -> account_pb2.GetAccountResponse:
-        queries = self._backend.queries
-        account = await self._backend.look(queries.account, caller().account)
+        principal, queries = caller(), self._backend.queries
+        account = await self._backend.look(queries.account, principal.account)
+        names = await self._backend.look(queries.unreported, principal.account)
+        here = await self._backend.ask(
+            Overview, lambda call: events.Overview(call=call, by=principal)
+        )
         return account_pb2.GetAccountResponse(
             account=account.name,
-            caller=caller().name,
+            caller=principal.name,
             server_version=farhand_wire.__version__,
             delivery=delivery.wire(account.delivery),
+            restore_time=timestamp(here.generation.restored),
+            unreported_workers=names,
+            dispatch_paused=here.is_paused,
         )
+
+    async def ReleaseDispatch(
+        self, request: account_pb2.ReleaseDispatchRequest, context: object
+    ) -> account_pb2.ReleaseDispatchResponse:
+        principal = caller()
+        await self._backend.ask(
+            type(None), lambda call: events.ReleaseDispatch(call=call, by=principal)
+        )
+        return account_pb2.ReleaseDispatchResponse()
 
     async def UpdateAccount(
         self, request: account_pb2.UpdateAccountRequest, context: object

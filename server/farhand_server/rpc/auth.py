@@ -71,6 +71,7 @@ _METHODS: dict[Policy, dict[str, tuple[str, ...]]] = {
             "GetHybridWorker",
             "ListHybridWorkers",
             "DeleteHybridWorker",
+            "ResumeHybridWorker",
         ),
         "farhand.v1.AccountService": (
             "GetAccount",
@@ -80,6 +81,7 @@ _METHODS: dict[Policy, dict[str, tuple[str, ...]]] = {
             "CreateRegistrationToken",
             "ListRegistrationTokens",
             "RevokeRegistrationToken",
+            "ReleaseDispatch",
         ),
         "grpc.reflection.v1.ServerReflection": ("ServerReflectionInfo",),
         "grpc.reflection.v1alpha.ServerReflection": ("ServerReflectionInfo",),

@@ -8,6 +8,7 @@ from typing import Any
 from farhand_server.core.events import Greeted, Joined
 from farhand_server.errors import ProtocolViolation, WorkerUnknown
 from farhand_server.model import frames
+from farhand_server.model.clock import Instant
 from farhand_server.model.identifiers import JobId, WorkerId
 from farhand_server.model.output import Extent, SpoolId
 from farhand_server.rpc.convert import said
@@ -81,6 +82,7 @@ class Proving:
         self._stream = stream
         self._greeting = greeting
         self._claim = claim
+        self._since = Instant(stream.backend.clock.monotonic())
 
     async def hear(self, kind: str, body: Any) -> Stage:
         if kind != "proof":
@@ -121,6 +123,7 @@ class Proving:
                 session=self._stream.id,
                 hello=frame,
                 address=self._stream.address,
+                challenged=self._since,
                 extents=extents,
             )
         )

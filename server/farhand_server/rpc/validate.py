@@ -252,6 +252,10 @@ RULES: dict[type[Message], tuple[Check, ...]] = {
     hybrid_worker_pb2.GetHybridWorkerRequest: _THE_WORKER,
     hybrid_worker_pb2.ListHybridWorkersRequest: (*_NAMES, On("group", optional(MEMBER))),
     hybrid_worker_pb2.DeleteHybridWorkerRequest: _THE_WORKER,
+    hybrid_worker_pb2.ResumeHybridWorkerRequest: (
+        *_THE_WORKER,
+        On("machine", characters(limits.FACT_CHARACTERS)),
+    ),
     # the account
     account_pb2.UpdateAccountRequest: (On("delivery", DELIVERY),),
     account_pb2.RegenerateAccountKeyRequest: (

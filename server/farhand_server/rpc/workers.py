@@ -53,6 +53,20 @@ class HybridWorkerService(hybrid_worker_pb2_grpc.HybridWorkerServiceServicer):
         )
         return hybrid_worker_pb2.DeleteHybridWorkerResponse()
 
+    async def ResumeHybridWorker(
+        self, request: hybrid_worker_pb2.ResumeHybridWorkerRequest, context: object
+    ) -> hybrid_worker_pb2.ResumeHybridWorkerResponse:
+        principal = caller()
+        row = await self._backend.ask(
+            Worker,
+            lambda call: events.ResumeWorker(
+                call=call, by=principal, name=request.worker, machine=request.machine
+            ),
+        )
+        return hybrid_worker_pb2.ResumeHybridWorkerResponse(
+            worker=self._wire(row, await self._overview())
+        )
+
     def _wire(self, row: Worker, here: Overview) -> hybrid_worker_pb2.HybridWorker:
         refused = self._backend.switchboard.refused(row.id)
         return convert.worker(row, refused=refused, here=here)

@@ -12,7 +12,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped]
 from grpc_status import rpc_status  # type: ignore[import-untyped]
 
-from farhand_wire.v1.account_pb2 import RegistrationToken
+from farhand_wire.v1.account_pb2 import GetAccountResponse, RegistrationToken
 from farhand_wire.v1.hybrid_worker_group_pb2 import HybridWorkerGroup
 from farhand_wire.v1.hybrid_worker_pb2 import HybridWorker
 from farhand_wire.v1.job_pb2 import (
@@ -63,6 +63,7 @@ class Ledger:
     def __init__(self) -> None:
         #: host:port, once it is served.
         self.endpoint = ""
+        self.account = GetAccountResponse(account="default", caller="olga", server_version="0.1.0")
         self.runbooks: dict[str, Runbook] = {}
         self.scripts: dict[str, bytes] = {}
         self.groups: dict[str, HybridWorkerGroup] = {}

@@ -24,7 +24,7 @@ class AccountService(AccountServiceServicer):
 
     def GetAccount(self, request: Any, context: Any) -> Any:
         self._ledger.admit("GetAccount", request, context)
-        return account.GetAccountResponse(account="default", caller="olga", server_version="0.1.0")
+        return self._ledger.account
 
     def UpdateAccount(self, request: Any, context: Any) -> Any:
         self._ledger.admit("UpdateAccount", request, context)
@@ -76,6 +76,11 @@ class AccountService(AccountServiceServicer):
         self._ledger.admit("RevokeRegistrationToken", request, context)
         self._ledger.found(self._ledger.tokens, request.token_id, context).revoked = True
         return account.RevokeRegistrationTokenResponse()
+
+    def ReleaseDispatch(self, request: Any, context: Any) -> Any:
+        self._ledger.admit("ReleaseDispatch", request, context)
+        self._ledger.account.dispatch_paused = False
+        return account.ReleaseDispatchResponse()
 
 
 class GroupService(HybridWorkerGroupServiceServicer):
@@ -131,6 +136,11 @@ class WorkerService(HybridWorkerServiceServicer):
         self._ledger.found(self._ledger.workers, request.worker, context)
         del self._ledger.workers[request.worker]
         return worker.DeleteHybridWorkerResponse()
+
+    def ResumeHybridWorker(self, request: Any, context: Any) -> Any:
+        self._ledger.admit("ResumeHybridWorker", request, context)
+        known = self._ledger.found(self._ledger.workers, request.worker, context)
+        return worker.ResumeHybridWorkerResponse(worker=known)
 
 
 class RunbookService(RunbookServiceServicer):

@@ -24,7 +24,7 @@ from farhand_server.engine.turns import Turns
 from farhand_server.engine.writer import Append, Ledger, Seal, Stored
 from farhand_server.errors import ProtocolViolation, Refusal
 from farhand_server.model import frames
-from farhand_server.model.clock import Now
+from farhand_server.model.clock import Instant, Now
 from farhand_server.model.identifiers import JobId, SessionId
 from farhand_server.model.output import Extent, SpoolId
 
@@ -83,6 +83,7 @@ class ControlPlane:
         self._state = state
         self._watcher = watcher
         self.streams: dict[SessionId, Stream] = {}
+        self._accepted: dict[SessionId, Instant] = {}
         self.events: deque[Event] = deque()
         self.inbox = Inbox()
         self._hops: deque[tuple[Callable[..., object], tuple[object, ...]]] = deque()
@@ -172,6 +173,7 @@ class ControlPlane:
 
     def accept(self, stream: Stream) -> None:
         self.streams[stream.session] = stream
+        self._accepted[stream.session] = self._turns.now().instant
 
     def hear(self, stream: Stream) -> bool:
         """Reads one message, or notices the end of a stream."""
@@ -225,6 +227,8 @@ class ControlPlane:
                 session=stream.session,
                 hello=frame,
                 address="192.0.2.7",
+                # Its agent may have left since: no later moment is proven.
+                challenged=self._accepted[stream.session],
                 extents={spool: self._shelf.extent(spool) for spool in spools},
             )
         self.events.append(event)

@@ -9,7 +9,7 @@ from tests.support.rules import Rules, entry, spool
 from tests.support.samples import job_id, worker_id
 from tests.support.world.rows import GROUP, first_rows
 
-from farhand_server.core.effects import OpenSpool
+from farhand_server.core.effects import Count, OpenSpool
 from farhand_server.model import frames
 from farhand_server.model.clock import UnixMs
 from farhand_server.model.job import End, Job, JobStatus, Suspension
@@ -166,13 +166,15 @@ def test_an_attempt_that_is_not_current_is_discarded(job: Job) -> None:
     assert not rules.followed(OpenSpool)
 
 
-def test_an_attempt_of_an_unknown_job_is_discarded() -> None:
+def test_an_attempt_of_an_unknown_job_is_left_alone_and_counted() -> None:
     rules = rules_with(granted(JobStatus.RUNNING))
     rules.hello("web01", entry(), entry(7))
 
     assert verdicts(rules)[1] == frames.Discard(
-        job=job_id(7), attempt=1, reason="the job is not known here"
+        job=job_id(7), attempt=1, reason="the job is not known here", let_run=True
     )
+    counts = rules.followed(Count)
+    assert counts == [Count(worker=worker_id(1), reason="hello: unknown_job")]
 
 
 # --- it never ran ---------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from tests.support.world.seeds import run
 from tests.support.world.truth import Violation
 
 from farhand_agent.core import offsets, session
-from farhand_server.core import adoption, dispatch, fates, orders, sessions
+from farhand_server.core import adoption, dispatch, fates, numbers, orders, sessions
 from farhand_server.core.effects import Effect
 from farhand_server.engine.desk import OutputDesk
 from farhand_server.engine.turns import Turns
@@ -86,11 +86,16 @@ def a_reboot_is_not_noticed(patch: pytest.MonkeyPatch) -> None:
 
 
 def session_numbers_are_not_checked(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(sessions, "_check_number", lambda worker, number: None)
+    patch.setattr(numbers, "admits", lambda worker, number: True)
 
 
-def a_new_number_for_every_hello(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(sessions, "_next_number", lambda worker, shown: worker.issued_number + 1)
+def only_the_last_number_is_taken(patch: pytest.MonkeyPatch) -> None:
+    """What a Hello got that was overtaken by a later one is forgotten."""
+    patch.setattr(
+        numbers,
+        "admits",
+        lambda worker, number: number in (worker.confirmed_number, worker.issued_number),
+    )
 
 
 def output_is_taken_from_anyone(patch: pytest.MonkeyPatch) -> None:
@@ -184,7 +189,7 @@ MUTATIONS = [
     Mutation(patch=any_journal_proves_absence, breaks=("I1",)),
     Mutation(patch=a_reboot_is_not_noticed, breaks=("I1",)),
     Mutation(patch=session_numbers_are_not_checked, breaks=("I10",)),
-    Mutation(patch=a_new_number_for_every_hello, breaks=("I17", "I10")),
+    Mutation(patch=only_the_last_number_is_taken, breaks=("I17", "I10")),
     Mutation(patch=output_is_taken_from_anyone, breaks=("I13", "I4", "nobody")),
     Mutation(patch=anyone_may_say_not_started, breaks=("I1",)),
     Mutation(patch=a_failed_commit_passes_for_done, breaks=("I1", "I2", "I16", "I17", "nobody")),

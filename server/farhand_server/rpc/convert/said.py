@@ -46,9 +46,9 @@ def hello(said: worker_pb2.Hello) -> frames.Hello:
     return frames.Hello(
         worker=WorkerId(said.worker_id),
         session_number=said.session_number,
-        boot_id=said.boot_id,
+        boot_id=fact(said.boot_id),
         journal_id=said.journal_id,
-        instance=said.instance,
+        instance=fact(said.instance),
         facts=facts(said.facts),
         slots=said.slots,
         journal=tuple(

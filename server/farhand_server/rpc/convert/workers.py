@@ -3,10 +3,17 @@
 from collections.abc import Mapping, Sequence
 
 from farhand_server.core.overview import Overview
-from farhand_server.model.worker import Facts, Group, Worker
+from farhand_server.model.worker import Facts, Group, Party, Standing, Worker
 from farhand_server.rpc.convert.moments import timestamp
 from farhand_server.rpc.convert.runbooks import wire_type
 from farhand_wire.v1 import hybrid_worker_group_pb2, hybrid_worker_pb2, worker_pb2
+
+_STANDINGS: dict[Standing | None, hybrid_worker_pb2.PartyStanding] = {
+    None: hybrid_worker_pb2.PARTY_STANDING_ACCEPTED,
+    Standing.OPEN: hybrid_worker_pb2.PARTY_STANDING_REFUSED,
+    Standing.KEPT: hybrid_worker_pb2.PARTY_STANDING_CHOSEN,
+    Standing.REFUSED: hybrid_worker_pb2.PARTY_STANDING_REJECTED,
+}
 
 
 def group(
@@ -45,6 +52,31 @@ def worker(
         last_seen_time=timestamp(row.last_seen),
         address=row.address,
         refused_frames=refused,
+        conflict=_conflict(row),
+        failures=here.failures.get(row.id, 0),
+        held_back=row.id in here.held_back,
+        unreported=row.generation < here.generation.number,
+    )
+
+
+def _conflict(row: Worker) -> hybrid_worker_pb2.WorkerConflict | None:
+    if not row.parties:
+        return None
+    return hybrid_worker_pb2.WorkerConflict(
+        parties=[_party(party) for party in row.everyone], undecided=row.is_disputed
+    )
+
+
+def _party(party: Party) -> hybrid_worker_pb2.ConflictParty:
+    return hybrid_worker_pb2.ConflictParty(
+        machine_id=party.machine_id,
+        boot_id=party.boot_id,
+        instance=party.instance,
+        address=party.address,
+        host_name=party.host_name,
+        first_seen_time=timestamp(party.first_seen),
+        last_seen_time=timestamp(party.last_seen),
+        standing=_STANDINGS[party.standing],
     )
 
 

@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-from farhand_server.errors import OutcomeUnknown, StartError
+from farhand_server.errors import ConstraintBroken, OutcomeUnknown, StartError
 
 #: Pages of WAL before a checkpoint: 16 MB of state, 31 MB of output.
 STATE_CHECKPOINT = 4000
@@ -61,5 +61,7 @@ def outcome_unknown() -> Iterator[None]:
     """Every failure of the database while writing means that the outcome is open."""
     try:
         yield
+    except sqlite3.IntegrityError as error:
+        raise ConstraintBroken(str(error)) from error
     except sqlite3.Error as error:
         raise OutcomeUnknown(str(error)) from error

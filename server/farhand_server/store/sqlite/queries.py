@@ -187,6 +187,14 @@ class SqliteQueries:
         page = [rows.worker(row) for row in found[:size]]
         return Page(rows=page, next=page[-1].name if len(found) > size else "")
 
+    def unreported(self, account: AccountId) -> Sequence[str]:
+        found = self._all(
+            "SELECT name FROM workers JOIN deployments "
+            "ON deployments.generation > workers.generation WHERE account = ? ORDER BY name",
+            account,
+        )
+        return [row["name"] for row in found]
+
     def registration_tokens(
         self, account: AccountId, *, size: int, after: str
     ) -> Page[RegistrationToken]:

@@ -2,13 +2,14 @@
 
 import json
 import sqlite3
+from dataclasses import asdict
 from typing import Any
 
 from farhand_server.model.account import Account, AccountKey, KeySlot, RegistrationToken
 from farhand_server.model.job import Attempt, End, Job, JobStatus, Suspension
 from farhand_server.model.output import Chunk, Extent
 from farhand_server.model.runbook import Delivery, Runbook, RunbookType
-from farhand_server.model.worker import Facts, Ground, Group, Worker
+from farhand_server.model.worker import Facts, Ground, Group, Party, Standing, Worker
 
 Row = sqlite3.Row
 
@@ -18,7 +19,7 @@ JOB_COLUMNS = (
     "group_name, status, details, attempt, worker, worker_name, parameters, arguments, "
     "started_by, created, started, ended, exit_code, exit_signal, exit_reason, exit_stopped, "
     "output_bytes, delivery, lost_after, timeout, suspension, counted, may_run, away_ms, "
-    "stop_grace_ms, ground"
+    "stop_grace_ms, ground, reserved"
 )
 #: Without `durable`: only a sync may say that.
 EXTENT_COLUMNS = ("size", "crc", "lines", "payload", "opened", "omitted_from", "omitted_to")
@@ -42,6 +43,7 @@ def job(row: Row) -> Job:
         status=_STATUSES[row["status"]],
         details=row["details"],
         attempt=row["attempt"],
+        reserved=row["reserved"],
         worker=row["worker"],
         worker_name=row["worker_name"],
         parameters=row["parameters"],
@@ -109,6 +111,7 @@ def job_values(value: Job) -> tuple[Any, ...]:
         value.away_ms,
         value.stop_grace_ms,
         ground_text(value.ground),
+        value.reserved,
     )
 
 
@@ -170,6 +173,10 @@ def worker(row: Row) -> Worker:
         registered=row["registered"],
         confirmed_number=row["confirmed_number"],
         issued_number=row["issued_number"],
+        generation=row["generation"],
+        instance=row["instance"],
+        instance_since=row["instance_since"],
+        parties=_parties(row["parties"]),
         journal_id=row["journal_id"],
         boot_id=row["boot_id"],
         slots=row["slots"],
@@ -190,6 +197,10 @@ def worker_values(value: Worker) -> dict[str, Any]:
         "registered": value.registered,
         "confirmed_number": value.confirmed_number,
         "issued_number": value.issued_number,
+        "generation": value.generation,
+        "instance": value.instance,
+        "instance_since": value.instance_since,
+        "parties": _parties_text(value.parties),
         "journal_id": value.journal_id,
         "boot_id": value.boot_id,
         "slots": value.slots,
@@ -215,6 +226,16 @@ def _facts_text(facts: Facts) -> str:
             "runbook_types": [type_.value for type_ in facts.runbook_types],
         }
     )
+
+
+def _parties(text: str) -> tuple[Party, ...]:
+    found = json.loads(text)
+    return tuple(Party(**{**fields, "standing": Standing(fields["standing"])}) for fields in found)
+
+
+def _parties_text(parties: tuple[Party, ...]) -> str:
+    values = [{**asdict(party), "standing": party.standing} for party in parties]
+    return json.dumps(values, default=lambda standing: standing.value)
 
 
 def registration_token(row: Row) -> RegistrationToken:

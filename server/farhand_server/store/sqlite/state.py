@@ -7,7 +7,7 @@ from collections.abc import Iterator, Set
 from pathlib import Path
 from typing import Any
 
-from farhand_server.model.account import Account, AccountKey, RegistrationToken
+from farhand_server.model.account import Account, AccountKey, Generation, RegistrationToken
 from farhand_server.model.clock import UnixMs
 from farhand_server.model.identifiers import AccountId, GroupId, JobId, RunbookId, WorkerId
 from farhand_server.model.job import Attempt, Job
@@ -300,4 +300,36 @@ class SqliteTx:
     def save_account(self, account: Account) -> None:
         self._write(
             "UPDATE accounts SET delivery = ? WHERE id = ?", (account.delivery.value, account.id)
+        )
+
+    # --- after a restore from a backup ------------------------------------------------------
+
+    def generation(self) -> Generation:
+        row = self._one("SELECT generation, restored FROM deployments")
+        if row is None:
+            return Generation()
+        return Generation(number=row["generation"], restored=row["restored"])
+
+    def set_aside(self, numbers: int) -> None:
+        if self._one("SELECT 1 FROM deployments WHERE set_aside < generation") is None:
+            return
+        self._write(
+            "UPDATE jobs SET reserved = ? + CASE WHEN attempt > reserved THEN attempt "
+            f"ELSE reserved END WHERE {_OPEN}",
+            (numbers,),
+        )
+        self._write("UPDATE deployments SET set_aside = generation")
+
+    def unreported(self) -> list[Worker]:
+        found = self._all(
+            f"{rows.WORKER_SELECT} JOIN accounts ON accounts.id = workers.account "
+            "JOIN deployments ON deployments.generation > workers.generation "
+            "AND deployments.generation > accounts.released ORDER BY workers.name"
+        )
+        return [rows.worker(row) for row in found]
+
+    def release(self, account: AccountId) -> None:
+        self._write(
+            "UPDATE accounts SET released = (SELECT generation FROM deployments) WHERE id = ?",
+            (account,),
         )
