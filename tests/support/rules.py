@@ -33,7 +33,7 @@ class Rules:
     """One server's rules; `effects` holds what the last event led to."""
 
     def __init__(
-        self, *, tables: Tables | None = None, warm: float = 0.0, **patience: float
+        self, *, tables: Tables | None = None, seed: int = 0, warm: float = 0.0, **patience: float
     ) -> None:
         self.clock = WorldClock()
         self.store = MemoryStateStore(tables or first_rows())
@@ -41,7 +41,7 @@ class Rules:
         #: Alarms that rang.
         self.ticks = 0
         self._core = Core(
-            chance=random.Random(0).randbytes, patience=Patience(warm=warm, **patience)
+            chance=random.Random(seed).randbytes, patience=Patience(warm=warm, **patience)
         )
         self._numbers = itertools.count(1)
         self.begin()
