@@ -5,7 +5,9 @@ import contextlib
 import random
 import threading
 import time
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from tests.support.memory import MemoryStateStore, MemoryTx
@@ -59,16 +61,25 @@ class GatedStore(MemoryStateStore):
         super()._commit(tx)
 
 
-class BuggyCore(Core):
-    """Rules that fail when they are told to."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bug:
+    """A rule fails at the next event of which this is true."""
 
-    fails: type | None = None
+    at: Callable[[on.Event], bool]
+    error: Exception = field(default_factory=lambda: RuntimeError("a bug in a rule"))
+
+
+class BuggyCore(Core):
+    """Rules that fail when they are told to: one event for each entry of `fail_next`."""
+
+    def __init__(self, **values: Any) -> None:
+        super().__init__(**values)
+        self.fail_next: deque[Bug] = deque()
 
     def handle(self, event: on.Event, tx: Tx, now: Now) -> list[Effect]:
         effects = super().handle(event, tx, now)
-        if self.fails is not None and isinstance(event, self.fails):
-            self.fails = None
-            raise RuntimeError("a bug in a rule")
+        if self.fail_next and self.fail_next[0].at(event):
+            raise self.fail_next.popleft().error
         return effects
 
 

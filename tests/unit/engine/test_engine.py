@@ -4,7 +4,7 @@ import asyncio
 import zlib
 
 import pytest
-from tests.support.engine_bench import EngineBench, spool
+from tests.support.engine_bench import Bug, EngineBench, spool
 from tests.support.memory import Failure
 from tests.support.samples import job_id
 from tests.support.world.rows import OPERATOR
@@ -139,7 +139,7 @@ async def test_what_was_volatile_is_forgotten_and_rows_are_read_again(bench: Eng
 
 async def test_a_bug_in_a_rule_starts_over_and_writes_nothing(bench: EngineBench) -> None:
     session = await bench.connect()
-    bench.core.fails = on.StartJob
+    bench.core.fail_next.append(Bug(at=lambda event: isinstance(event, on.StartJob)))
     with pytest.raises(ShuttingDown):
         await bench.start_job()
 

@@ -9,13 +9,16 @@ from importlib import resources
 from pathlib import Path
 
 import pytest
+import sqlite_utils
+from sqlite_utils.migrations import Migrations
 from tests.support import samples
 from tests.support.samples import ACCOUNT, job_id
 
 from farhand_server.engine.ports import OutputStore, StateStore
 from farhand_server.errors import OutcomeUnknown, StartError
-from farhand_server.model.account import KeySlot
+from farhand_server.model.account import Generation, KeySlot
 from farhand_server.model.clock import UnixMs
+from farhand_server.model.identifiers import WorkerId
 from farhand_server.model.output import Chunk, Extent, SpoolId
 from farhand_server.store.sqlite import (
     SqliteOutputStore,
@@ -67,6 +70,34 @@ def test_the_chain_of_migrations_gives_the_schema(data: Path, what: str) -> None
             plain.executescript(file.read_text())
 
         assert schema(made) == schema(plain)
+
+
+def test_rows_of_a_first_version_go_on(tmp_path: Path) -> None:
+    """A data directory that was made before there were generations."""
+    path = tmp_path / "farhand.db"
+    first = Migrations("farhand-state")
+    script = resources.files(migrations) / "state" / "0001_foundation.sql"
+    migrations._add(first, "0001_foundation", script.read_text())
+    with closing(open_state(path)) as connection:
+        first.apply(sqlite_utils.Database(connection))
+        connection.executescript(
+            """
+            INSERT INTO deployments VALUES ('d-1', 1);
+            INSERT INTO accounts (id, name) VALUES (1, 'default');
+            INSERT INTO groups VALUES (1, 1, 'dc1', 1);
+            INSERT INTO workers VALUES ('w-1', 1, 1, 'web01', x'00', 't',
+                '{"runbook_types": []}', 1, 4, 5, 'j', 'b', 2, '192.0.2.7', NULL);
+            """
+        )
+    create(tmp_path)
+    store = SqliteStateStore(path)
+    with store.transaction() as tx:
+        worker = tx.worker(WorkerId("w-1"))
+        assert worker is not None
+        assert (worker.confirmed_number, worker.issued_number) == (4, 5)
+        assert (worker.generation, worker.instance, worker.parties) == (0, "", ())
+        assert tx.generation() == Generation()
+    store.close()
 
 
 def test_databases_are_made_once_and_readable_by_their_owner_alone(data: Path) -> None:

@@ -21,6 +21,7 @@ from farhand_server.model.identifiers import AccountId, JobId, SessionId
 from farhand_server.model.job import Job, JobStatus
 from farhand_server.model.output import Chunk, SpoolId
 from farhand_server.store.sqlite import SqliteOutputStore, SqliteQueries, SqliteStateStore
+from farhand_server.store.sqlite.connection import open_state
 from farhand_wire import spool as spools
 
 OTHER = AccountId(2)
@@ -158,6 +159,24 @@ def test_workers_come_by_name_and_by_group(store: SqliteStateStore, queries: Sql
     assert queries.worker(ACCOUNT, "web02") == samples.worker(2, group=one)
     assert queries.worker_key(worker_id(2)) == b"key 2"
     assert queries.worker_key(worker_id(9)) is None
+
+
+def test_workers_that_have_not_reported_since_a_restore_are_named(
+    store: SqliteStateStore, queries: SqliteQueries, data: Path
+) -> None:
+    with store.transaction() as tx:
+        group = tx.add_group(ACCOUNT, "dc1", UnixMs(5))
+        other = tx.add_group(OTHER, "dc1", UnixMs(5))
+        tx.save_worker(samples.worker(2, group=group))
+        tx.save_worker(samples.worker(1, group=group))
+        tx.save_worker(samples.worker(3, group=other))
+    assert queries.unreported(ACCOUNT) == []
+    with closing(open_state(data / "farhand.db")) as connection:
+        connection.execute("UPDATE deployments SET generation = generation + 1")
+    with store.transaction() as tx:
+        tx.save_worker(samples.worker(2, group=group, generation=1))
+
+    assert queries.unreported(ACCOUNT) == ["web01"]
 
 
 def test_registration_tokens_come_newest_first(

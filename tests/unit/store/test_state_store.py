@@ -4,15 +4,18 @@ from dataclasses import replace
 
 import pytest
 from tests.support import samples
+from tests.support.memory import MemoryStateStore
 from tests.support.samples import ACCOUNT, SCRIPT, job_id, worker_id
 
 from farhand_server.engine.ports import StateStore
-from farhand_server.errors import OutcomeUnknown
-from farhand_server.model.account import Account, KeySlot
+from farhand_server.errors import ConstraintBroken, OutcomeUnknown
+from farhand_server.model.account import Account, Generation, KeySlot
 from farhand_server.model.clock import UnixMs
 from farhand_server.model.identifiers import AccountId, GroupId
 from farhand_server.model.job import End, JobStatus, Suspension
 from farhand_server.model.runbook import Delivery, RunbookType
+from farhand_server.model.worker import Party, Standing
+from farhand_server.store.sqlite import SqliteStateStore
 
 EVERY_TYPE = frozenset(RunbookType)
 GROUP = GroupId(1)
@@ -56,7 +59,7 @@ def test_an_exception_undoes_the_whole_transaction(state: StateStore) -> None:
 def test_a_broken_constraint_leaves_the_outcome_open_and_nothing_done(state: StateStore) -> None:
     with state.transaction() as tx:
         tx.add_job(samples.job(1))
-    with pytest.raises(OutcomeUnknown), state.transaction() as tx:
+    with pytest.raises(ConstraintBroken), state.transaction() as tx:
         tx.add_job(samples.job(2))
         tx.add_job(samples.job(1))
     with state.transaction() as tx:
@@ -362,3 +365,99 @@ def test_an_account_keeps_how_its_jobs_are_delivered(state: StateStore) -> None:
     with state.transaction() as tx:
         assert tx.account(ACCOUNT).delivery is Delivery.AT_LEAST_ONCE
         assert tx.account(AccountId(2)).delivery is Delivery.AT_MOST_ONCE
+
+
+# --- after a restore from a backup ----------------------------------------------------------
+
+
+def restore(state: StateStore) -> None:
+    """What `farhand-server restore` does to the rows."""
+    if isinstance(state, MemoryStateStore):
+        number = state.tables.generation.number + 1
+        state.tables.generation = Generation(number=number, restored=UnixMs(7))
+    else:
+        assert isinstance(state, SqliteStateStore)
+        state._connection.execute("UPDATE deployments SET generation = generation + 1, restored=7")
+
+
+def test_a_deployment_begins_another_generation_with_each_restore(state: StateStore) -> None:
+    with state.transaction() as tx:
+        assert tx.generation() == Generation()
+    restore(state)
+    with state.transaction() as tx:
+        assert tx.generation() == Generation(number=1, restored=UnixMs(7))
+
+
+def test_workers_are_unreported_until_they_are_saved_in_this_generation(state: StateStore) -> None:
+    with state.transaction() as tx:
+        group = tx.add_group(ACCOUNT, "dc1", UnixMs(5))
+        for number in (2, 1):
+            tx.save_worker(samples.worker(number, group=group))
+        assert tx.unreported() == []
+    restore(state)
+    with state.transaction() as tx:
+        assert [worker.name for worker in tx.unreported()] == ["web01", "web02"]
+        tx.save_worker(samples.worker(1, group=group, generation=1))
+        assert [worker.name for worker in tx.unreported()] == ["web02"]
+
+
+def test_a_released_account_waits_for_nobody_until_the_next_restore(state: StateStore) -> None:
+    with state.transaction() as tx:
+        group = tx.add_group(ACCOUNT, "dc1", UnixMs(5))
+        tx.save_worker(samples.worker(1, group=group))
+    restore(state)
+    with state.transaction() as tx:
+        tx.release(ACCOUNT)
+        assert tx.unreported() == []
+    restore(state)
+    with state.transaction() as tx:
+        assert [worker.name for worker in tx.unreported()] == ["web01"]
+
+
+def test_numbers_of_open_jobs_are_set_aside_once_in_a_generation(state: StateStore) -> None:
+    with state.transaction() as tx:
+        tx.add_job(samples.job(1))
+        tx.add_job(samples.job(2, status=JobStatus.RUNNING, attempt=3))
+        tx.add_job(samples.job(3, status=JobStatus.COMPLETED, attempt=3))
+        tx.set_aside(100)
+        assert [tx.job(job_id(n)) for n in (1, 2)] == [
+            samples.job(1),
+            samples.job(2, status=JobStatus.RUNNING, attempt=3),
+        ]
+    restore(state)
+    for _ in range(2):
+        with state.transaction() as tx:
+            tx.set_aside(100)
+    assert reserved(state) == [100, 103, 0]
+    restore(state)
+    with state.transaction() as tx:
+        tx.set_aside(100)
+    assert reserved(state) == [200, 203, 0]
+
+
+def reserved(state: StateStore) -> list[int]:
+    with state.transaction() as tx:
+        found = [tx.job(job_id(number)) for number in (1, 2, 3)]
+    return [job.reserved for job in found if job is not None]
+
+
+def test_other_machines_with_a_workers_identity_come_back(state: StateStore) -> None:
+    party = Party(
+        machine_id="m-1",
+        boot_id="b-1",
+        instance="i-1",
+        address="192.0.2.9",
+        host_name="Grüße",
+        first_seen=UnixMs(1),
+        last_seen=UnixMs(2),
+        standing=Standing.OPEN,
+    )
+    parties = tuple(replace(party, standing=standing) for standing in Standing)
+    with state.transaction() as tx:
+        group = tx.add_group(ACCOUNT, "dc1", UnixMs(5))
+        known = samples.worker(1, group=group, instance="i", instance_since=UnixMs(3))
+        tx.save_worker(replace(known, parties=parties))
+
+        assert tx.worker(known.id) == replace(known, parties=parties)
+        tx.save_worker(known)
+        assert tx.worker(known.id) == known
