@@ -92,7 +92,7 @@ async def running(settings: Settings, tuning: Tuning) -> AsyncIterator[int]:
     data = DataDirectory(settings.data)
     data.check()
     with Lock(data.lock):
-        sqlite.create(data.path)
+        _say_upgraded(data, sqlite.upgrade(data.path))
         credentials = Credentials(data, clock=_now)
         credentials.renew()
         engine, backend = _heart(data, settings, tuning.patience)
@@ -151,6 +151,21 @@ def _edge(data: DataDirectory, settings: Settings, backend: Backend, tuning: Tun
         pings=tuning.pings,
         streams=tuning.streams,
     )
+
+
+def _say_upgraded(data: DataDirectory, upgraded: sqlite.Upgraded) -> None:
+    for name, (before, after) in upgraded.steps.items():
+        if before != after:
+            log.info("schema brought up to date", file=name, before=before, after=after)
+    if upgraded.output_is_new:
+        log.warning("output.db is new: output of earlier jobs is gone", file=str(data.output))
+    if upgraded.output_damage:
+        log.error(
+            "output is damaged: some of it cannot be read",
+            file=str(data.output),
+            problems=upgraded.output_damage,
+            do=f"farhand-server check --data {data.path}",
+        )
 
 
 def _say_ready(settings: Settings, port: int) -> None:

@@ -26,7 +26,7 @@ class Credentials:
         self._stamp = self._stamps()
         self._pair = self._read()
         if not self._pair.matches():
-            raise StartError(f"{data.key} is not the key of {data.certificate}; replace both")
+            raise StartError(f"{data.key} is not the key of {data.certificate}", do="replace both")
 
     def for_port(self) -> grpc.ServerCredentials:
         """What a TLS port of grpc takes."""
@@ -84,7 +84,7 @@ class Credentials:
             )
         except OSError as error:
             raise StartError(
-                f"{error.filename} cannot be read ({error.strerror}); restore it"
+                f"{error.filename} cannot be read ({error.strerror})", do="restore it"
             ) from error
 
     def _stamps(self) -> tuple[tuple[int, int, int], ...]:

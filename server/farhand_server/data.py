@@ -51,12 +51,24 @@ class DataDirectory:
     def output(self) -> Path:
         return self.path / "output.db"
 
+    @property
+    def secrets_and_settings(self) -> tuple[Path, ...]:
+        """Everything worth keeping beside the databases."""
+        return (
+            self.ca_certificate,
+            self.ca_key,
+            self.certificate,
+            self.key,
+            self.settings,
+            self.master_key,
+        )
+
     def check(self) -> None:
         """Raises StartError unless `init` made it and its secrets are the owner's alone."""
         if not self.master_key.exists():
             raise StartError(
-                f"{self.path} holds no server; make one with: "
-                f"farhand-server init --data {self.path}"
+                f"{self.path} holds no server",
+                do=f"make one with: farhand-server init --data {self.path}",
             )
         for secret in (self.master_key, self.key, self.ca_key):
             if not secret.exists() and secret == self.ca_key:
@@ -64,9 +76,33 @@ class DataDirectory:
             mode = stat.S_IMODE(secret.stat().st_mode)
             if mode & 0o077:
                 raise StartError(
-                    f"{secret} can be read by others (mode {mode:04o}); "
-                    f"chmod 600 {secret}, and think about who may have read it"
+                    f"{secret} can be read by others (mode {mode:04o})",
+                    do=f"chmod 600 {secret}, and think about who may have read it",
                 )
+
+
+def claim(path: Path) -> DataDirectory:
+    """An empty directory for a new server, made if it is not there. Raises StartError."""
+    data = DataDirectory(path)
+    try:
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        found = sorted(entry.name for entry in path.iterdir())
+    except OSError as error:
+        raise StartError(
+            f"{path} cannot be used ({error.strerror})", do="choose another --data"
+        ) from error
+    if data.master_key.exists():
+        raise StartError(
+            f"{path} holds a server already",
+            do=f"start it with: farhand-server run --data {path}",
+        )
+    if found:
+        raise StartError(
+            f"{path} is not empty ({', '.join(found[:3])})",
+            do="empty it, or choose another --data",
+        )
+    path.chmod(0o700)
+    return data
 
 
 def write_new(path: Path, content: bytes) -> None:
@@ -110,13 +146,33 @@ class Lock:
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            holder = os.pread(self._descriptor, 32, 0).decode(errors="replace").strip()
+            process = _named(self._descriptor)
             os.close(self._descriptor)
             raise StartError(
-                f"another server (process {holder}) uses {self._path.parent}; stop it first"
+                f"another server (process {process}) uses {self._path.parent}", do="stop it first"
             ) from None
         os.ftruncate(self._descriptor, 0)
         os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
 
     def __exit__(self, *_: object) -> None:
         os.close(self._descriptor)
+
+
+def holder(path: Path) -> str | None:
+    """The process that holds a lock; None if nobody does."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _named(descriptor)
+    else:
+        return None
+    finally:
+        os.close(descriptor)
+
+
+def _named(descriptor: int) -> str:
+    return os.pread(descriptor, 32, 0).decode(errors="replace").strip() or "unknown"

@@ -7,7 +7,7 @@ FarhandError
 ├── IllegalTransition            a rule tried a way that the table of states does not have: a bug
 ├── OutcomeUnknown               a commit failed, or may have: everything volatile is forgotten
 │   └── ConstraintBroken         a rule wrote what the database forbids: a bug
-└── StartError                   the server cannot start; the text says what to do
+└── StartError                   the server, or a command for it, cannot do its work
 
 A refusal says what (`message`), why and what to do next; command, API and portal show the same
 words. Ids go into fields, not into sentences, where a program might want them.
@@ -204,6 +204,12 @@ class ShuttingDown(Refusal):
     kind = Kind.UNAVAILABLE
 
 
+class StoreUnreadable(Refusal):
+    """The database does not give what it should hold; others may be served nevertheless."""
+
+    kind = Kind.UNAVAILABLE
+
+
 class ProtocolViolation(Refusal):
     """A frame that this session may not send now. The message names the frame and the rule."""
 
@@ -226,4 +232,10 @@ class ConstraintBroken(OutcomeUnknown):
 
 
 class StartError(FarhandError):
-    """The server cannot start; the text says why and what to do."""
+    """A command of the server cannot do its work: what, why, and what to do."""
+
+    def __init__(self, what: str, *, why: str = "", do: str = "") -> None:
+        super().__init__("; ".join(part for part in (what, why, do) if part))
+        self.what = what
+        self.why = why
+        self.do = do

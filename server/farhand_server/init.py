@@ -1,7 +1,6 @@
 """`farhand-server init`: everything that a server needs before its first start."""
 
 import datetime
-import os
 import socket
 import tomllib
 import uuid
@@ -13,7 +12,7 @@ import tomli_w
 
 from farhand_server import certificates, secrets
 from farhand_server.core.ports import Chance
-from farhand_server.data import DataDirectory, replace, write_new
+from farhand_server.data import claim, replace, write_new
 from farhand_server.errors import StartError
 from farhand_server.model.account import KeySlot
 from farhand_server.model.identifiers import AccountId
@@ -41,8 +40,7 @@ class Plan:
 
 def initialise(plan: Plan, *, now: datetime.datetime, chance: Chance) -> str:
     """Makes it all; gives the first owner's token. Raises StartError if something is there."""
-    os.umask(0o077)
-    data = _directory(plan.data)
+    data = claim(plan.data)
     authority = certificates.make_authority(now)
     server = certificates.make_server(authority, _hosts(plan), now)
     master = chance(secrets.KEY_BYTES)
@@ -97,7 +95,7 @@ def write_context(path: Path, *, server: str, ca: Path, token: str) -> str:
         known = {}
     except ValueError as error:
         raise StartError(
-            f"{path} is not TOML ({error}); correct it, then add the context"
+            f"{path} is not TOML ({error})", do="correct it, then add the context"
         ) from error
     contexts = known.setdefault("contexts", {})
     taken = contexts.get("default", {}).get("server", server) != server
@@ -106,27 +104,6 @@ def write_context(path: Path, *, server: str, ca: Path, token: str) -> str:
     known["current"] = name
     replace(path, tomli_w.dumps(known).encode())
     return name
-
-
-def _directory(path: Path) -> DataDirectory:
-    data = DataDirectory(path)
-    try:
-        path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        found = sorted(entry.name for entry in path.iterdir())
-    except OSError as error:
-        raise StartError(
-            f"{path} cannot be used ({error.strerror}); choose another --data"
-        ) from error
-    if data.master_key.exists():
-        raise StartError(
-            f"{path} holds a server already; start it with: farhand-server run --data {path}"
-        )
-    if found:
-        raise StartError(
-            f"{path} is not empty ({', '.join(found[:3])}); empty it, or choose another --data"
-        )
-    path.chmod(0o700)
-    return data
 
 
 def _hosts(plan: Plan) -> list[str]:

@@ -55,8 +55,8 @@ class MasterKey:
     def __init__(self, key: bytes) -> None:
         if len(key) != KEY_BYTES:
             raise StartError(
-                f"the master key has {len(key)} bytes instead of {KEY_BYTES}; "
-                "restore master.key from the backup"
+                f"the master key has {len(key)} bytes instead of {KEY_BYTES}",
+                do="restore master.key from the backup",
             )
         self._box = AESGCM(key)
 
@@ -75,8 +75,8 @@ class MasterKey:
             return self._box.decrypt(nonce, box, _place(key.account, key.slot)).decode()
         except InvalidTag:
             raise StartError(
-                "an account key was sealed with another master key; "
-                "restore master.key from the backup"
+                "an account key was sealed with another master key",
+                do="restore master.key from the backup",
             ) from None
 
 

@@ -140,10 +140,11 @@ def _file(path: Path) -> dict[str, str]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        raise StartError(f"{path} cannot be read: {error}; correct it") from error
+        raise StartError(f"{path} cannot be read: {error}", do="correct it") from error
     known = {option.name for option in OPTIONS}
     if unknown := sorted(set(content) - known):
         raise StartError(
-            f"{path} has unknown keys: {', '.join(unknown)}; known: {', '.join(sorted(known))}"
+            f"{path} has unknown keys: {', '.join(unknown)}",
+            do=f"take them out; known are {', '.join(sorted(known))}",
         )
     return {name: str(value) for name, value in content.items()}

@@ -135,7 +135,8 @@ class RpcServer:
         except RuntimeError:
             raise StartError(
                 f"{address} cannot be listened on: the port is taken, or the address is not of "
-                "this machine; stop what uses it, or choose another with --listen"
+                "this machine",
+                do="stop what uses it, or choose another with --listen",
             ) from None
         await self._server.start()
         for service in ("", *SERVICES):

@@ -3,9 +3,10 @@
 import re
 import signal
 import socket
-import sqlite3
 import ssl
 import stat
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -186,11 +187,18 @@ async def test_two_signals_end_it_at_once(tmp_path: Path, data: Path) -> None:
     assert status == 1
 
 
-async def test_a_server_that_lost_a_thread_ends(tmp_path: Path, data: Path) -> None:
-    with sqlite3.connect(data / "output.db") as database:
-        database.execute("ALTER TABLE spools RENAME TO hidden")
-    database.close()
-    done = farhand_server(tmp_path, "run", "--data", str(data))
+def test_a_server_that_lost_a_thread_ends() -> None:
+    program = (
+        "import threading\n"
+        "from farhand_server import app, logs\n"
+        "logs.configure(form='json', level='info')\n"
+        "threading.excepthook = app._die\n"
+        "threading.Thread(target=lambda: 1 / 0, name='farhand-output').start()\n"
+        "threading.Event().wait()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=20, check=False
+    )
 
     assert done.returncode == 1
     assert '"thread": "farhand-output"' in done.stderr

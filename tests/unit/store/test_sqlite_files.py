@@ -140,7 +140,7 @@ def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
     path = tmp_path / "farhand.db"
     path.write_bytes(b"not a database, but long enough to be taken for one" * 50)
 
-    with pytest.raises(StartError, match=r"farhand\.db cannot be opened"):
+    with pytest.raises(StartError, match=r"farhand\.db is damaged"):
         open_state(path)
 
 

@@ -18,10 +18,14 @@ def create(data: Path) -> None:
         ("output.db", open_output, "output"),
     ):
         path = data / name
-        if not path.exists():
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        make_file(path)
         with closing(opener(path)) as connection:
             migrate(connection, what)
+
+
+def make_file(path: Path) -> None:
+    """An empty database for its owner alone, unless there is one."""
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
 
 
 def bootstrap(
@@ -41,7 +45,7 @@ def bootstrap(
     with closing(open_state(data / "farhand.db")) as connection:
         connection.execute("BEGIN IMMEDIATE")
         if connection.execute("SELECT 1 FROM deployments").fetchone():
-            raise StartError(f"{data} holds a deployment already; choose another directory")
+            raise StartError(f"{data} holds a deployment already", do="choose another directory")
         connection.execute(
             "INSERT INTO deployments (id, created) VALUES (?, ?)", (deployment_id, now_ms)
         )

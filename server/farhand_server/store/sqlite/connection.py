@@ -11,49 +11,116 @@ from farhand_server.errors import ConstraintBroken, OutcomeUnknown, StartError
 STATE_CHECKPOINT = 4000
 OUTPUT_CHECKPOINT = 2000
 OUTPUT_PAGE = 16384
+#: Somebody else's lock is waited for so long, in milliseconds.
+BUSY_MS = 5000
+#: How a database fails; the second when even its complaint holds text that is none.
+FAILURES = (sqlite3.Error, UnicodeDecodeError)
 
 
-def open_state(path: Path) -> sqlite3.Connection:
-    """The state's writer: a commit survives a loss of power."""
-    connection = _open(path)
+def open_state(path: Path, *, busy_ms: int = BUSY_MS) -> sqlite3.Connection:
+    """The state's writer: a commit survives a loss of power. Raises StartError."""
+    connection = _open(path, busy_ms)
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute(f"PRAGMA wal_autocheckpoint={STATE_CHECKPOINT}")
     connection.execute("PRAGMA cache_size=-65536")
     return connection
 
 
-def open_output(path: Path) -> sqlite3.Connection:
-    """The output's writer: a commit survives a crash of the process, a sync a loss of power."""
-    connection = _open(path)
+def open_output(path: Path, *, busy_ms: int = BUSY_MS) -> sqlite3.Connection:
+    """The output's writer: a commit survives a crash of the process, a sync a loss of power.
+    Raises StartError."""
+    connection = _open(path, busy_ms)
     connection.execute("PRAGMA synchronous=NORMAL")
     connection.execute(f"PRAGMA wal_autocheckpoint={OUTPUT_CHECKPOINT}")
     return connection
 
 
-def open_reader(path: Path) -> sqlite3.Connection:
+def open_reader(path: Path, *, mode: str = "ro") -> sqlite3.Connection:
     """Reads what is committed and never blocks the writer."""
-    connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, isolation_level=None)
+    place = f"{path.absolute().as_uri()}?mode={mode}"
+    connection = sqlite3.connect(place, uri=True, isolation_level=None)
     connection.row_factory = sqlite3.Row
-    connection.execute("PRAGMA busy_timeout=5000")
+    connection.execute(f"PRAGMA busy_timeout={BUSY_MS}")
     return connection
 
 
-def _open(path: Path) -> sqlite3.Connection:
-    try:
+def open_examiner(path: Path) -> sqlite3.Connection:
+    """A reader that knows the CHECK constraints: SQLite forgets them for files it may not write."""
+    connection = open_reader(path, mode="rw")
+    connection.execute("PRAGMA query_only=ON")
+    return connection
+
+
+def _open(path: Path, busy_ms: int) -> sqlite3.Connection:
+    with usable(path):
         connection = sqlite3.connect(path, isolation_level=None)
-        connection.row_factory = sqlite3.Row
-        if path.name.startswith("output"):
-            # Takes effect only before the first table is made.
-            connection.execute(f"PRAGMA page_size={OUTPUT_PAGE}")
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA busy_timeout=5000")
-        connection.execute("PRAGMA foreign_keys=ON")
-        connection.execute("PRAGMA trusted_schema=OFF")
-    except sqlite3.Error as error:
-        raise StartError(
-            f"{path} cannot be opened: {error}; restore it from a backup, or move it away"
-        ) from error
+        try:
+            _settle(connection, path, busy_ms)
+        except BaseException:
+            connection.close()
+            raise
     return connection
+
+
+def _settle(connection: sqlite3.Connection, path: Path, busy_ms: int) -> None:
+    connection.row_factory = sqlite3.Row
+    connection.execute(f"PRAGMA busy_timeout={busy_ms}")
+    if path.name.startswith("output"):
+        # Takes effect only before the first table is made.
+        connection.execute(f"PRAGMA page_size={OUTPUT_PAGE}")
+    (mode,) = connection.execute("PRAGMA journal_mode=WAL").fetchone()
+    if mode != "wal":
+        raise StartError(
+            f"{path} cannot have a write-ahead log",
+            why=f"SQLite answered {mode}: the file system has no shared memory",
+            do="choose a --data on a local disk",
+        )
+    connection.execute("PRAGMA foreign_keys=ON")
+    connection.execute("PRAGMA trusted_schema=OFF")
+
+
+@contextlib.contextmanager
+def usable(path: Path) -> Iterator[None]:
+    """Failures of the database before it serves. Raises StartError."""
+    try:
+        yield
+    except FAILURES as error:
+        raise refusal(path, error) from error
+
+
+def is_damage(error: Exception) -> bool:
+    """Whether the file, not the moment, is wrong. Text that is none has no code."""
+    return _code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def _code(error: Exception) -> int:
+    code: int = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
+    return code & 0xFF
+
+
+def refusal(path: Path, error: Exception) -> StartError:
+    """A failure of the database before it serves, in words."""
+    if is_damage(error):
+        return damaged(path, str(error))
+    if _code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return StartError(
+            f"{path} is locked", why=str(error), do="end the other program that has it open"
+        )
+    return StartError(
+        f"{path} cannot be used", why=str(error), do="look at the disk, and at who may write there"
+    )
+
+
+def damaged(path: Path, why: str) -> StartError:
+    """The refusal to work with a file that is not what was written."""
+    if path.name.startswith("output"):
+        do = (
+            "restore a backup, or go on without the output of earlier jobs: "
+            f"mv {path}* SOMEWHERE_ELSE"
+        )
+    else:
+        do = "restore a backup: farhand-server restore FILE --data AN_EMPTY_DIRECTORY"
+    return StartError(f"{path} is damaged", why=why, do=do)
 
 
 @contextlib.contextmanager

@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import structlog
+
 from farhand_server.engine.ports import Page
+from farhand_server.errors import StoreUnreadable
 from farhand_server.model.account import Account, AccountKey, Principal, RegistrationToken
 from farhand_server.model.identifiers import AccountId, JobId, WorkerId
 from farhand_server.model.job import Attempt, Job, JobStatus
@@ -15,6 +18,8 @@ from farhand_server.model.runbook import Runbook
 from farhand_server.model.worker import Group, Worker
 from farhand_server.store.sqlite import rows
 from farhand_server.store.sqlite.connection import open_reader
+
+log = structlog.get_logger("farhand.store")
 
 #: From the chunk that holds the offset, or the first one behind it, in one snapshot.
 _CHUNKS = """
@@ -29,7 +34,7 @@ AND offset < max(?2, (SELECT at FROM start)) + ?3 ORDER BY offset
 
 
 class SqliteQueries:
-    """Implements Queries."""
+    """Implements Queries. Every method raises StoreUnreadable."""
 
     def __init__(self, state: Path, output: Path) -> None:
         self._paths = {"state": state, "output": output}
@@ -37,10 +42,18 @@ class SqliteQueries:
 
     def _all(self, sql: str, *values: Any, of: str = "state") -> list[sqlite3.Row]:
         connection = getattr(self._local, of, None)
-        if connection is None:
-            connection = open_reader(self._paths[of])
-            setattr(self._local, of, connection)
-        found: list[sqlite3.Row] = connection.execute(sql, values).fetchall()
+        try:
+            if connection is None:
+                connection = open_reader(self._paths[of])
+                setattr(self._local, of, connection)
+            found: list[sqlite3.Row] = connection.execute(sql, values).fetchall()
+        except sqlite3.Error as error:
+            log.error("cannot be read", file=str(self._paths[of]), error=str(error))
+            raise StoreUnreadable(
+                f"the control plane cannot read its {of}",
+                why=str(error),
+                do="on its machine: farhand-server check",
+            ) from error
         return found
 
     def _one(self, sql: str, *values: Any, of: str = "state") -> sqlite3.Row | None:
