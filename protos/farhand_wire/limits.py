@@ -103,3 +103,11 @@ OUTPUT_MAX_BYTES = 1024 * 1024 * 1024
 OUTPUT_TAIL_BYTES = 16 * 1024 * 1024
 #: The least that output_max may be.
 OUTPUT_MAX_BYTES_LEAST = 1024 * 1024
+
+# --- the server's disk ----------------------------------------------------------------------
+#: With less room than this, or than that share of the disk if it is smaller, no job is given away
+#: and no output taken; what is left is for results and for what operators do.
+DISK_FREE_BYTES = 512 * 1024 * 1024
+DISK_FREE_SHARE = 0.05
+#: How often the server looks.
+DISK_LOOK_SECONDS = 2.0

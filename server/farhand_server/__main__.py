@@ -1,4 +1,4 @@
-"""farhand-server: argv and environment to settings, then `init` or `run`."""
+"""farhand-server: argv and environment to settings, then one command."""
 
 import argparse
 import asyncio
@@ -7,9 +7,12 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import farhand_wire
 from farhand_server import logs
+from farhand_server.care.commands import COMMANDS
+from farhand_server.data import DataDirectory
 from farhand_server.errors import StartError
 from farhand_server.init import Plan, contexts_path, initialise
 from farhand_server.settings import (
@@ -31,14 +34,26 @@ SWITCH_SECONDS = 0.0005
 def main(argv: Sequence[str] | None = None) -> int:
     """Gives the exit status."""
     arguments = _parser().parse_args(argv)
+    # Whatever is made here is its owner's alone.
+    os.umask(0o077)
     try:
-        return _init(arguments) if arguments.command == "init" else _run(arguments)
+        return _do(arguments)
     except StartError as error:
-        what, _, do = str(error).partition("; ")
-        print(f"error: {what}", file=sys.stderr)
-        if do:
-            print(f"  do:  {do}", file=sys.stderr)
+        print(f"error: {error.what}", file=sys.stderr)
+        for name, text in (("why:", error.why), ("do:", error.do)):
+            if text:
+                print(f"  {name:<4} {text}", file=sys.stderr)
         return 1
+
+
+def _do(arguments: argparse.Namespace) -> int:
+    match arguments.command:
+        case "init":
+            return _init(arguments)
+        case "run":
+            return _run(arguments)
+        case command:
+            return COMMANDS[command](arguments, DataDirectory(_data(arguments)))
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -109,7 +124,22 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="serve until SIGTERM")
     for option in (DATA, *OPTIONS):
         _add(run, option)
+    _add_care(commands)
     return parser
+
+
+def _add_care(commands: Any) -> None:
+    backup = commands.add_parser("backup", help="the whole server in one file, while it serves")
+    backup.add_argument("file", type=Path, metavar="FILE", help="written whole or not at all")
+    restore = commands.add_parser("restore", help="a backup into an empty data directory")
+    restore.add_argument("file", type=Path, metavar="FILE", help="what `backup` wrote")
+    migrate = commands.add_parser("migrate", help="bring the databases up to date, as `run` does")
+    check = commands.add_parser("check", help="whether the databases are sound and complete")
+    doctor = commands.add_parser("doctor", help="whether the server is safe and well set up")
+    for command in (backup, restore, migrate, check, doctor):
+        _add(command, DATA)
+    for option in OPTIONS:
+        _add(doctor, option)
 
 
 def _add(parser: argparse.ArgumentParser, option: Option) -> None:
