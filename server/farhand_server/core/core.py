@@ -10,6 +10,7 @@ from farhand_server.core import (
     groups,
     jobs,
     overview,
+    pausing,
     registration,
     restoring,
     runbooks,
@@ -58,6 +59,7 @@ RULES: dict[type, Rule] = {
     on.Said: sessions.said,
     on.Ended: jobs.ended,
     on.Lost: sessions.lost,
+    on.DiskLow: pausing.disk_low,
     on.Tick: ticking.ticked,
 }
 
@@ -78,7 +80,9 @@ class Core:
 
     def forget(self) -> None:
         """Drops everything volatile, as a crash would."""
+        paused_because = self._live.paused_because
         self._live = Live()
+        self._live.paused_because = paused_because
 
     def blame(self, event: on.Event) -> WorkerId | None:
         """A rule failed at `event`: its worker is remembered, over `forget` as well, and given."""

@@ -49,7 +49,9 @@ def is_granted(effects: list[Effect]) -> bool:
 
 
 def _free(group: GroupId, ctx: Context) -> list[Session]:
-    """Members that have a free slot and answer; nobody while workers are waited for."""
+    """Members that have a free slot and answer; nobody while dispatch is paused."""
+    if ctx.live.paused_because:
+        return []
     return [
         member
         for member in ctx.live.members(group)
@@ -187,7 +189,7 @@ def accepted(session: Session, frame: frames.Accept, ctx: Context) -> list[Effec
         Send(session=session.id, frame=frames.Withdraw(offer=frame.offer), promises=False)
     ]
     opened = ctx.live.close_offer(frame.offer, session.id)
-    if opened is None:
+    if opened is None or ctx.live.paused_because:
         return no
     job = ctx.tx.job(opened.job)
     if job is None or job.status is not JobStatus.NEW:
@@ -241,6 +243,9 @@ def forgive(ctx: Context) -> list[Effect]:
     over = [key for key, (until, _) in ctx.live.refusals.items() if until <= now]
     for key in over:
         del ctx.live.refusals[key]
-    if not over:
-        return []
+    return dispatch_all(ctx) if over else []
+
+
+def dispatch_all(ctx: Context) -> list[Effect]:
+    """Something has changed that concerns every group."""
     return [effect for group in list(ctx.live.queues) for effect in dispatch(group, ctx)]

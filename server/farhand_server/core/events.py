@@ -214,6 +214,13 @@ class Lost:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DiskLow:
+    """The control plane's own disk is almost full, or has room again."""
+
+    low: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tick:
     """Time has passed: something may be due."""
 
@@ -245,5 +252,6 @@ Event = (
     | Said
     | Ended
     | Lost
+    | DiskLow
     | Tick
 )

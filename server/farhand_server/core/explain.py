@@ -34,7 +34,9 @@ def explain(event: on.Explain, ctx: Context) -> list[Effect]:
 def waiting(job: Job, ctx: Context) -> Explanation:
     """Why a job in state New is not granted yet."""
     if job.account in ctx.live.unreported:
-        return _paused(job, ctx)
+        return _unreported(job, ctx)
+    if ctx.live.paused_because:
+        return _paused(job, ctx.live.paused_because)
     verdicts = tuple(
         (worker.name, *_verdict(job, worker, ctx)) for worker in ctx.tx.members(job.group)
     )
@@ -42,7 +44,7 @@ def waiting(job: Job, ctx: Context) -> Explanation:
     return Explanation(job=job, code=code, message=f"waits: {message}", workers=verdicts, do=do)
 
 
-def _paused(job: Job, ctx: Context) -> Explanation:
+def _unreported(job: Job, ctx: Context) -> Explanation:
     names = sorted(ctx.live.unreported[job.account].values())
     return Explanation(
         job=job,
@@ -53,11 +55,20 @@ def _paused(job: Job, ctx: Context) -> Explanation:
     )
 
 
+def _paused(job: Job, why: str) -> Explanation:
+    return Explanation(
+        job=job,
+        code="paused",
+        message=f"waits: {why}",
+        do=("make room there; jobs then go on by themselves",),
+    )
+
+
 def sentence(job: Job, ctx: Context) -> str:
     """What a job that is not granted waits for, in one sentence. Reads rows only where nobody of
     its group is online: this is asked for every job that must wait."""
     online = tuple(ctx.live.members(job.group))
-    if not online or job.account in ctx.live.unreported:
+    if not online or ctx.live.paused_because or job.account in ctx.live.unreported:
         return waiting(job, ctx).message
     verdicts = tuple((member.name, *_word(job, member, ctx)) for member in online)
     return f"waits: {_cause(job, verdicts)[1]}"

@@ -108,6 +108,8 @@ class Live:
         self.unreported: dict[AccountId, dict[WorkerId, str]] = {}
         #: When each worker said Hello last.
         self.greeted: dict[WorkerId, Instant] = {}
+        #: Why nothing is given away; empty if it is. No Hello tells, so `forget` keeps it.
+        self.paused_because = ""
         self.sessions: dict[SessionId, Session] = {}
         self._by_worker: dict[WorkerId, Session] = {}
         self._by_group: dict[GroupId, dict[SessionId, Session]] = {}
