@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tests.support.memory import MemoryStateStore
 from tests.support.memory_output import MemoryOutputStore
 from tests.support.world.clock import WorldClock
 from tests.support.world.stream import Stream, StreamBox
@@ -19,6 +18,7 @@ from farhand_server.core.events import CallId, Ended, Event, Greeted, Joined, Lo
 from farhand_server.core.ports import Tx
 from farhand_server.engine.desk import OutputDesk
 from farhand_server.engine.outlet import Outlet
+from farhand_server.engine.ports import StateStore
 from farhand_server.engine.switchboard import Switchboard
 from farhand_server.engine.turns import Turns
 from farhand_server.engine.writer import Append, Ledger, Seal, Stored
@@ -72,7 +72,7 @@ class ControlPlane:
     def __init__(
         self,
         *,
-        state: MemoryStateStore,
+        state: StateStore,
         output: MemoryOutputStore,
         clock: WorldClock,
         chance: Callable[[int], bytes],

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-from tests.support.memory import MemoryStateStore
 from tests.support.memory_output import MemoryOutputStore
 from tests.support.world.host import FakeHost
+from tests.support.world.rows import State
 from tests.support.world.translation import spool_id
 from tests.support.world.truth import Truth, Violation
 
@@ -19,7 +19,7 @@ from farhand_wire import limits
 class Invariants:
     """Remembers how far it has looked, so that a check costs what happened since."""
 
-    def __init__(self, *, truth: Truth, state: MemoryStateStore, output: MemoryOutputStore) -> None:
+    def __init__(self, *, truth: Truth, state: State, output: MemoryOutputStore) -> None:
         self._truth = truth
         self._state = state
         self._output = output

@@ -1,6 +1,7 @@
 """Who reads every frame at the moment it leaves, and holds it against the truth."""
 
 import itertools
+import sqlite3
 import traceback
 
 from tests.support.memory_output import MemoryOutputStore
@@ -27,7 +28,7 @@ class Watcher:
 
     def failed(self, error: Exception) -> None:
         """A process met an exception; only stores may fail, and only when they are told to."""
-        if not isinstance(error, OutcomeUnknown):
+        if not isinstance(error, OutcomeUnknown | sqlite3.Error):
             self._truth.faults.append("".join(traceback.format_exception(error)))
 
     # --- what the server says ---------------------------------------------------------------

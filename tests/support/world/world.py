@@ -14,7 +14,7 @@ from tests.support.world.control_plane import ControlPlane
 from tests.support.world.host import FakeHost
 from tests.support.world.invariants import Invariants
 from tests.support.world.link import FakeLink
-from tests.support.world.rows import AGAIN, GROUP, KEY, OPERATOR, first_rows
+from tests.support.world.rows import AGAIN, GROUP, KEY, OPERATOR, State, first_rows
 from tests.support.world.stream import Stream
 from tests.support.world.truth import Truth
 from tests.support.world.watcher import Watcher
@@ -37,11 +37,16 @@ class World:
     """One control plane, some hosts, and the truth."""
 
     def __init__(
-        self, *, seed: int = 0, patience: Patience | None = None, acknowledge_bytes: int = 1
+        self,
+        *,
+        seed: int = 0,
+        patience: Patience | None = None,
+        acknowledge_bytes: int = 1,
+        state: State | None = None,
     ) -> None:
         self.clock = WorldClock()
         self.truth = Truth()
-        self.state = MemoryStateStore(first_rows())
+        self.state: State = state or MemoryStateStore(first_rows())
         self.output = MemoryOutputStore()
         self.hosts: list[FakeHost] = []
         #: The agents that live.
