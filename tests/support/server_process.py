@@ -10,7 +10,6 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -50,29 +49,52 @@ def free_port() -> int:
         return port
 
 
-@dataclass(slots=True, kw_only=True)
 class ServerProcess:
-    """A server that runs."""
+    """A server that runs; its log is read all the time, so that it never waits for us."""
 
-    process: asyncio.subprocess.Process
-    #: Events of its log, as far as they were read.
-    events: list[dict[str, Any]]
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+        self.events: list[dict[str, Any]] = []
+        self._looked = 0
+        self._news = asyncio.Event()
+        self._over = False
+        self._reading = asyncio.create_task(self._read())
 
     async def event(self, name: str) -> dict[str, Any]:
         """The next event of this name; RuntimeError if the log ends before it."""
-        assert self.process.stderr is not None
         async with asyncio.timeout(WAIT_SECONDS):
-            while line := await self.process.stderr.readline():
-                self.events.append(json.loads(line))
-                if self.events[-1]["event"] == name:
-                    return self.events[-1]
-        raise RuntimeError(f"no {name}; {self.events}")
+            while True:
+                self._news.clear()
+                over = self._over
+                for event in self.events[self._looked :]:
+                    self._looked += 1
+                    if event["event"] == name:
+                        return event
+                if over:
+                    raise RuntimeError(f"no {name}; {self.events}")
+                await self._news.wait()
 
     async def stop(self, number: int = signal.SIGTERM) -> int:
         """Sends the signal; gives the exit status."""
         self.process.send_signal(number)
         async with asyncio.timeout(WAIT_SECONDS):
             return await self.process.wait()
+
+    async def close(self) -> None:
+        """Ends it, if nobody has."""
+        if self.process.returncode is None:
+            await self.stop(signal.SIGKILL)
+        await self._reading
+
+    async def _read(self) -> None:
+        assert self.process.stderr is not None
+        try:
+            while line := await self.process.stderr.readline():
+                self.events.append(json.loads(line))
+                self._news.set()
+        finally:
+            self._over = True
+            self._news.set()
 
 
 @contextlib.asynccontextmanager
@@ -83,12 +105,11 @@ async def server_process(root: Path, data: Path, *arguments: str) -> AsyncIterat
         *("-m", "farhand_server", "run", "--data", str(data), *arguments),
         env=environment(root),
         stderr=asyncio.subprocess.PIPE,
+        limit=1024 * 1024,
     )
-    server = ServerProcess(process=process, events=[])
+    server = ServerProcess(process)
     try:
         await server.event("ready")
         yield server
     finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+        await server.close()

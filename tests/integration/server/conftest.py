@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from tests.support.edge import Caller, Edge, Worker, edge, joining
+from tests.support.server_process import farhand_server, free_port
 
 from farhand_server.app import Tuning
 
@@ -14,6 +15,17 @@ from farhand_server.app import Tuning
 def tuning() -> Tuning:
     """To be overridden where a test is impatient."""
     return Tuning()
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """An initialised data directory that listens on a free port; nobody serves it yet."""
+    path = tmp_path / "data"
+    done = farhand_server(
+        tmp_path, "init", "--data", str(path), "--listen", f"localhost:{free_port()}"
+    )
+    assert done.returncode == 0, done.stderr
+    return path
 
 
 @pytest.fixture

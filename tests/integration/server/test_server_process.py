@@ -20,17 +20,6 @@ from tests.support.server_process import farhand_server, free_port, reach, serve
 from farhand_wire.v1 import account_pb2, job_pb2, runbook_pb2
 
 
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    """An initialised data directory that listens on a free port."""
-    path = tmp_path / "data"
-    done = farhand_server(
-        tmp_path, "init", "--data", str(path), "--listen", f"localhost:{free_port()}"
-    )
-    assert done.returncode == 0, done.stderr
-    return path
-
-
 def handshake(port: int, context: ssl.SSLContext) -> str | None:
     context.set_alpn_protocols(["h2"])
     with (
@@ -110,15 +99,22 @@ def test_a_key_that_others_can_read_stops_the_start(tmp_path: Path, data: Path, 
     assert "chmod 600" in done.stderr
 
 
-async def test_a_second_server_on_the_same_data_is_refused(tmp_path: Path, data: Path) -> None:
+async def test_two_servers_one_database(tmp_path: Path, data: Path) -> None:
+    """The second one is refused and names the first, which does not notice. When the first was
+    killed, the next one starts at once."""
     async with server_process(tmp_path, data) as first:
         listen = f"localhost:{free_port()}"
-        second = farhand_server(tmp_path, "run", "--data", str(data), "--listen", listen)
+        for command in (("run", "--listen", listen), ("migrate",)):
+            second = farhand_server(tmp_path, *command, "--data", str(data))
 
-        assert second.returncode == 1
-        assert f"another server (process {first.process.pid})" in second.stderr
+            assert second.returncode == 1
+            assert f"another server (process {first.process.pid})" in second.stderr
+            assert "do:  stop it first" in second.stderr
         async with reach(data, tmp_path).caller() as caller:
             await caller.ask(caller.account.GetAccount, account_pb2.GetAccountRequest())
+        await first.stop(signal.SIGKILL)
+    async with server_process(tmp_path, data), reach(data, tmp_path).caller() as caller:
+        await caller.ask(caller.account.GetAccount, account_pb2.GetAccountRequest())
 
 
 async def test_a_taken_port_is_named(tmp_path: Path, data: Path) -> None:
