@@ -56,6 +56,8 @@ class Tuning:
     patience: Patience = field(default_factory=Patience)
     pings: Pings = field(default_factory=Pings)
     streams: StreamLimits = field(default_factory=StreamLimits)
+    #: Locks that other programs hold on the databases are waited for so long.
+    busy_ms: int = sqlite.BUSY_MS
 
 
 async def serve(settings: Settings) -> None:
@@ -95,7 +97,7 @@ async def running(settings: Settings, tuning: Tuning) -> AsyncIterator[int]:
         _say_upgraded(data, sqlite.upgrade(data.path))
         credentials = Credentials(data, clock=_now)
         credentials.renew()
-        engine, backend = _heart(data, settings, tuning.patience)
+        engine, backend = _heart(data, settings, tuning)
         engine.start()
         try:
             server = _edge(data, settings, backend, tuning)
@@ -112,19 +114,20 @@ async def running(settings: Settings, tuning: Tuning) -> AsyncIterator[int]:
             await engine.stop()
 
 
-def _heart(data: DataDirectory, settings: Settings, patience: Patience) -> tuple[Engine, Backend]:
+def _heart(data: DataDirectory, settings: Settings, tuning: Tuning) -> tuple[Engine, Backend]:
     """Rules, store, and the desk where output arrives."""
     clock, switchboard = SystemClock(), Switchboard()
     queries = sqlite.SqliteQueries(data.state, data.output)
+    busy_ms = tuning.busy_ms
     writer = OutputWriter(
-        store=lambda: sqlite.SqliteOutputStore(data.output),
+        store=lambda: sqlite.SqliteOutputStore(data.output, busy_ms=busy_ms),
         clock=clock,
         output_max=settings.output_max,
     )
     desk = OutputDesk(writer=writer, queries=queries, switchboard=switchboard)
     engine = Engine(
-        core=Core(chance=os.urandom, patience=patience),
-        state=lambda: sqlite.SqliteStateStore(data.state),
+        core=Core(chance=os.urandom, patience=tuning.patience),
+        state=lambda: sqlite.SqliteStateStore(data.state, busy_ms=busy_ms),
         desk=desk,
         writer=writer,
         switchboard=switchboard,

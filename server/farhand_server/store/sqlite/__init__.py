@@ -2,7 +2,7 @@
 
 from farhand_server.store.sqlite.bootstrap import bootstrap, create
 from farhand_server.store.sqlite.completeness import Completeness, completeness
-from farhand_server.store.sqlite.connection import damaged
+from farhand_server.store.sqlite.connection import BUSY_MS, damaged
 from farhand_server.store.sqlite.copying import copy
 from farhand_server.store.sqlite.deployment import (
     account_keys,
@@ -18,6 +18,7 @@ from farhand_server.store.sqlite.state import SqliteStateStore
 from farhand_server.store.sqlite.upgrade import Upgraded, upgrade
 
 __all__ = [
+    "BUSY_MS",
     "Completeness",
     "SqliteOutputStore",
     "SqliteQueries",

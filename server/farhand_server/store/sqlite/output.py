@@ -8,7 +8,7 @@ from pathlib import Path
 
 from farhand_server.model.output import Chunk, Extent, SpoolId
 from farhand_server.store.sqlite import rows
-from farhand_server.store.sqlite.connection import open_output, outcome_unknown
+from farhand_server.store.sqlite.connection import BUSY_MS, open_output, outcome_unknown
 
 #: Ids of spools kept in memory.
 SPOOLS = 4096
@@ -25,8 +25,9 @@ _UPSERT = (
 class SqliteOutputStore:
     """Implements OutputStore. To be made and used on one thread."""
 
-    def __init__(self, path: Path) -> None:
-        self._connection = open_output(path)
+    def __init__(self, path: Path, *, busy_ms: int = BUSY_MS) -> None:
+        """Waits for locks of others at most `busy_ms`. Raises StartError, OutcomeUnknown."""
+        self._connection = open_output(path, busy_ms=busy_ms)
         self._ids: dict[SpoolId, int] = {}
         #: Rows that changed since the last sync.
         self._unsynced: set[int] = set()

@@ -14,7 +14,7 @@ from farhand_server.model.job import Attempt, Job
 from farhand_server.model.runbook import Runbook, RunbookType
 from farhand_server.model.worker import Group, Worker
 from farhand_server.store.sqlite import rows
-from farhand_server.store.sqlite.connection import open_state, outcome_unknown
+from farhand_server.store.sqlite.connection import BUSY_MS, open_state, outcome_unknown
 
 #: Scripts kept in memory; they never change, being named by their hash.
 SCRIPTS = 32
@@ -31,8 +31,9 @@ _OPEN = "status NOT IN (3, 4, 5, 12)"
 class SqliteStateStore:
     """Implements StateStore. To be made and used on one thread."""
 
-    def __init__(self, path: Path) -> None:
-        self._connection = open_state(path)
+    def __init__(self, path: Path, *, busy_ms: int = BUSY_MS) -> None:
+        """Waits for locks of others at most `busy_ms`. Raises StartError."""
+        self._connection = open_state(path, busy_ms=busy_ms)
         self._tx = SqliteTx(self._connection)
 
     @contextlib.contextmanager
