@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import structlog
 
@@ -17,9 +18,11 @@ from farhand_server.certificates import fingerprint
 from farhand_server.core import Core, Patience
 from farhand_server.credentials import Credentials
 from farhand_server.data import DataDirectory, Lock
+from farhand_server.disk import DiskWatch
 from farhand_server.engine import Engine, OutputDesk, Switchboard
 from farhand_server.engine.writer import OutputWriter
 from farhand_server.model.clock import UnixMs
+from farhand_server.room import Room, room
 from farhand_server.rpc.account import Facade
 from farhand_server.rpc.backend import Backend
 from farhand_server.rpc.listener import StreamLimits
@@ -27,6 +30,7 @@ from farhand_server.rpc.server import Pings, RpcServer
 from farhand_server.secrets import MasterKey
 from farhand_server.settings import Settings
 from farhand_server.store import sqlite
+from farhand_wire import limits
 
 log = structlog.get_logger("farhand.server")
 
@@ -58,6 +62,9 @@ class Tuning:
     streams: StreamLimits = field(default_factory=StreamLimits)
     #: Locks that other programs hold on the databases are waited for so long.
     busy_ms: int = sqlite.BUSY_MS
+    #: Looks at the disk of the data directory, and how often.
+    room: Callable[[Path], Room] = room
+    room_seconds: float = limits.DISK_LOOK_SECONDS
 
 
 async def serve(settings: Settings) -> None:
@@ -99,15 +106,21 @@ async def running(settings: Settings, tuning: Tuning) -> AsyncIterator[int]:
         credentials.renew()
         engine, backend = _heart(data, settings, tuning)
         engine.start()
+        disk = DiskWatch(room=lambda: tuning.room(data.path), tell=engine.tell, desk=backend.desk)
+        disk.look()
         try:
             server = _edge(data, settings, backend, tuning)
             port = await server.start(settings.listen, credentials.for_port())
-            renewal = asyncio.create_task(_every(RENEWAL_SECONDS, credentials.renew))
+            tasks = [
+                asyncio.create_task(_every(RENEWAL_SECONDS, credentials.renew)),
+                asyncio.create_task(_every(tuning.room_seconds, disk.look)),
+            ]
             try:
                 _say_ready(settings, port)
                 yield port
             finally:
-                renewal.cancel()
+                for task in tasks:
+                    task.cancel()
                 await server.drain(DRAIN_SECONDS, retry_after_ms=RETRY_AFTER_MS)
                 await server.stop(STOP_SECONDS)
         finally:
@@ -192,5 +205,5 @@ async def _every(seconds: float, act: Callable[[], None]) -> None:
         await asyncio.sleep(seconds)
         try:
             act()
-        except OSError:
-            log.exception("certificate not renewed")
+        except OSError as error:
+            log.error("the file system refused", error=str(error))

@@ -1,5 +1,6 @@
 """The data directory: what lies in it, who may read it, and that one server uses it."""
 
+import contextlib
 import fcntl
 import os
 import stat
@@ -151,8 +152,10 @@ class Lock:
             raise StartError(
                 f"another server (process {process}) uses {self._path.parent}", do="stop it first"
             ) from None
-        os.ftruncate(self._descriptor, 0)
-        os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
+        with contextlib.suppress(OSError):
+            # A full disk must not keep a server from its data; only its number is missing then.
+            os.ftruncate(self._descriptor, 0)
+            os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
 
     def __exit__(self, *_: object) -> None:
         os.close(self._descriptor)

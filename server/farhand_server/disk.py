@@ -1,6 +1,5 @@
 """The server's own disk: watched, so that it is never the disk that decides what is lost."""
 
-import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
@@ -9,7 +8,6 @@ import structlog
 from farhand_server.core.events import DiskLow
 from farhand_server.core.pausing import DISK_LOW
 from farhand_server.room import Room
-from farhand_wire import limits
 
 log = structlog.get_logger("farhand.disk")
 
@@ -34,7 +32,8 @@ class DiskWatch:
         self._low = False
 
     def look(self) -> None:
-        """Between low and ample everything stays as it is, so that it does not flutter."""
+        """Between low and ample everything stays as it is, so that it does not flutter. Raises
+        OSError."""
         seen = self._room()
         if seen.is_low and not self._low:
             log.error(
@@ -53,9 +52,3 @@ class DiskWatch:
     def _change(self, low: bool) -> None:
         self._low = low
         self._tell(DiskLow(low=low))
-
-    async def watch(self, seconds: float = limits.DISK_LOOK_SECONDS) -> None:
-        """Looks again and again."""
-        while True:
-            await asyncio.sleep(seconds)
-            self.look()

@@ -10,7 +10,7 @@ from tests.support import samples
 from tests.support.samples import ACCOUNT, job_id
 
 from farhand_server.data import DataDirectory
-from farhand_server.engine.writer import cut
+from farhand_server.engine.cutting import cut
 from farhand_server.init import Plan, initialise
 from farhand_server.model.clock import UnixMs
 from farhand_server.model.identifiers import WorkerId

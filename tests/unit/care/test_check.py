@@ -108,6 +108,22 @@ def test_a_hole_in_a_spool_is_named(data: DataDirectory) -> None:
     assert f"{job_id(7)}/1" in finding.text
 
 
+def test_a_hole_that_was_left_on_purpose_is_none(data: DataDirectory) -> None:
+    spool = f"(SELECT id FROM spools WHERE job = '{job_id(7)}')"
+    left = f"FROM chunks WHERE offset > 0 AND offset < 2000 AND spool = {spool}"
+    change(
+        data,
+        f"UPDATE spools SET omitted_from = (SELECT min(offset) {left}), "
+        f"omitted_to = (SELECT max(offset + length(data)) {left}) WHERE id = {spool}",
+        output=True,
+    )
+    change(data, f"DELETE {left}", output=True)
+    assert found(data, "output").level is Level.OK
+
+    change(data, f"UPDATE spools SET omitted_to = omitted_to - 1 WHERE id = {spool}", output=True)
+    assert found(data, "output").level is Level.FAIL
+
+
 def test_a_spool_that_ends_too_early_is_named(data: DataDirectory) -> None:
     change(
         data,

@@ -15,18 +15,20 @@ _LACKING = """
     WHERE jobs.status IN (3, 4, 5) AND jobs.exit_stopped IS NOT NULL
     AND (spools.id IS NULL OR spools.durable < spools.size)
 """
-#: Spools whose chunks do not follow one another from the first byte to the last.
+#: Spools whose chunks do not follow one another from the first byte to the last, but for what was
+#: left out on purpose.
 _BROKEN = """
     WITH links AS (
-        SELECT spool, offset + length(data) AS "end",
-            offset - lag(offset + length(data), 1, 0) OVER (PARTITION BY spool ORDER BY offset)
-            AS gap
+        SELECT spool, offset AS begins, offset + length(data) AS ends,
+            lag(offset + length(data), 1, 0) OVER (PARTITION BY spool ORDER BY offset) AS before
         FROM output.chunks
     ), sums AS (
-        SELECT spool, max("end") AS "end", sum(gap <> 0) AS gaps FROM links GROUP BY spool
+        SELECT spool, max(ends) AS ends, sum(begins <> before
+            AND (before <> omitted_from OR begins <> omitted_to)) AS gaps
+        FROM links JOIN output.spools ON spools.id = links.spool GROUP BY spool
     )
     SELECT job, attempt FROM output.spools LEFT JOIN sums ON sums.spool = spools.id
-    WHERE coalesce(sums."end", 0) <> spools.size OR coalesce(sums.gaps, 0) > 0
+    WHERE coalesce(sums.ends, 0) <> spools.size OR coalesce(sums.gaps, 0) > 0
 """
 #: When this output.db was made, in milliseconds.
 _MADE = "SELECT strftime('%s', min(applied_at)) * 1000 FROM output._sqlite_migrations"
@@ -46,18 +48,17 @@ class Completeness:
 
 
 def completeness(state: Path, output: Path) -> Completeness:
-    """Raises StartError."""
+    """The state is looked at first, as it is copied first. Raises StartError."""
     with usable(output), closing(open_reader(state)) as connection:
         connection.execute("ATTACH ? AS output", (f"{output.absolute().as_uri()}?mode=ro",))
         (made,) = connection.execute(_MADE).fetchone()
         lacking = connection.execute(_LACKING).fetchall()
         broken = [f"{row['job']}/{row['attempt']}" for row in connection.execute(_BROKEN)]
-    earlier = [row for row in lacking if row["spool"] is None and row["ended"] < made]
-    missing = [row["job"] for row in lacking if row not in earlier]
+    missing = [row["job"] for row in lacking if row["spool"] or row["ended"] >= made]
     return Completeness(
         lacking=tuple(missing[:NAMED]),
         lacking_count=len(missing),
-        earlier_count=len(earlier),
+        earlier_count=len(lacking) - len(missing),
         broken=tuple(broken[:NAMED]),
         broken_count=len(broken),
     )
