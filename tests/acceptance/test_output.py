@@ -31,6 +31,11 @@ def test_output_equals_what_the_script_wrote(deployment: Deployment, case: str) 
     newest = deployment.newest()
     stored = deployment.farhand("job", "output", str(newest["jobId"]), "--raw")
     assert stored.out == expected
+    card = deployment.farhand("job", "show", str(newest["jobId"])).out.decode()
+    lines = expected.count(b"\n") + (expected != b"" and not expected.endswith(b"\n"))
+    hashed = f"{lines:,} line{'' if lines == 1 else 's'} {len(expected):,} B sha256 "
+    hashed += hashlib.sha256(expected).hexdigest()
+    assert f" output {hashed if expected else '0 B'}; error 0 B; verified\n" in card
 
 
 def test_binary_output_of_python_is_untouched(deployment: Deployment) -> None:

@@ -64,6 +64,17 @@ def result(grant: worker_pb2.Grant, spool: bytes, code: int = 0) -> Frame:
     )
 
 
+async def running(owner: Caller, worker: Worker, sent: bytes) -> worker_pb2.Grant:
+    """A job on the only worker that takes one, with this much of its output stored."""
+    await worker.serve()
+    await start(owner)
+    grant = await granted(worker)
+    await worker.say(started(grant), output(grant, 0, sent))
+    while (await worker.until("output_ack")).stored < len(sent):
+        pass
+    return grant
+
+
 async def end(worker: Worker, grant: worker_pb2.Grant, sent: bytes, code: int = 0) -> None:
     """The script exits; the server says that it knows."""
     exit_ = spools.pack_exit(Exit(code=code), 9)

@@ -151,11 +151,8 @@ class JobService(job_pb2_grpc.JobServiceServicer):
         job = await self._job(request.job_id)
         reader = await self._reader(job, request)
         while reader.attempt <= job.attempt:
-            stored = (await self._backend.desk.extent(reader.spool)).stored
-            async for message in _packed(reader.drain(until=stored), _read):
+            async for message in _packed(reader.drain(ended=True), _read):
                 yield message
-            for item in reader.finish():
-                yield _read(item)
             reader.next_attempt()
 
     async def FollowJobOutput(
@@ -179,8 +176,8 @@ class JobService(job_pb2_grpc.JobServiceServicer):
                 if reader.attempt >= job.attempt and not job.status.is_final:
                     await watch.wait()
                     continue
-                for item in reader.finish():
-                    yield _followed(item)
+                async for message in _packed(reader.drain(ended=True), _followed):
+                    yield message
                 if reader.attempt >= job.attempt:
                     break
                 reader.next_attempt()

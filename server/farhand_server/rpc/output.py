@@ -78,12 +78,14 @@ class Reader:
     def spool(self) -> SpoolId:
         return SpoolId(job=self._job, attempt=self.attempt)
 
-    async def drain(self, *, until: int | None = None) -> AsyncIterator[Item]:
-        """Everything that is stored of this attempt from here on (up to an offset, if given)."""
-        while until is None or self.offset < until:
+    async def drain(self, *, ended: bool = False) -> AsyncIterator[Item]:
+        """Everything that is stored of this attempt from here on. `ended`: no more of it is wanted
+        than what is there now, so what should be there and is not is told, too."""
+        stored = (await self._backend.desk.extent(self.spool)).stored if ended else None
+        while stored is None or self.offset < stored:
             chunks = await self._backend.desk.read(self.spool, self.offset, READ_BYTES)
             if not chunks:
-                return
+                break
             if self._opened is None:
                 extent = await self._backend.desk.extent(self.spool)
                 self._opened = extent.opened or UnixMs(0)
@@ -94,16 +96,19 @@ class Reader:
             del chunks  # who stalls holds records, and not what they were made of
             while items:
                 yield items.popleft()
+        if stored is not None:
+            for item in await self._skip(stored) if self.offset < stored else self._cut_off():
+                yield item
 
     async def _skip(self, end: int) -> Sequence[Item]:
         """Goes on behind bytes that are not there; what they were cut off from is over."""
         # Asked after the chunks: so the answer knows of all that was left out when they were read.
         extent = await self._backend.look(self._backend.queries.extent, self.spool)
-        cut_off, start, self.offset = list(self.finish()), self.offset, end
+        cut_off, start, self.offset = list(self._cut_off()), self.offset, end
         return [*cut_off, self._gap(Missing.between(start, end, extent))]
 
-    def finish(self) -> Iterator[Item]:
-        """The attempt has ended: what is left of characters that were cut."""
+    def _cut_off(self) -> Iterator[Item]:
+        """What is left of characters that were cut."""
         for kind, decoder in self._decoders.items():
             if text := decoder.decode(b"", final=True):
                 yield self._record(Run(kind=kind, elapsed_ms=0, end=self.offset), text)

@@ -8,17 +8,7 @@ from dataclasses import dataclass
 import grpc
 import pytest
 from tests.support.edge import Caller, Edge, Refused, Worker, eventually, joining, refusal
-from tests.support.edge_jobs import (
-    OUT,
-    Frame,
-    end,
-    granted,
-    output,
-    publish,
-    result,
-    start,
-    started,
-)
+from tests.support.edge_jobs import OUT, Frame, end, output, publish, result, running, start
 
 from farhand_server.core import output as rules
 from farhand_server.engine.desk import UNSTORED_BYTES
@@ -91,23 +81,12 @@ class Stage:
         assert made.streams[0].sha256 == hashlib.sha256(b"hi\nmore\n").hexdigest()
 
 
-async def running(owner: Caller, worker: Worker) -> worker_pb2.Grant:
-    """A job on the only worker that is there, with HI stored."""
-    await worker.serve()
-    await start(owner)
-    grant = await granted(worker)
-    await worker.say(started(grant), output(grant, 0, HI))
-    while (await worker.until("output_ack")).stored < len(HI):
-        pass
-    return grant
-
-
 @pytest.fixture
 async def stage(owner: Caller, worker: Worker, other: Worker) -> Stage:
     await publish(owner)
-    victims = await running(owner, other)
+    victims = await running(owner, other, HI)
     await other.say(Frame(drain=worker_pb2.Drain(reason="the next job is for somebody else")))
-    own = await running(owner, worker)
+    own = await running(owner, worker, HI)
     return Stage(owner=owner, rogue=worker, own=own, victim=other, victims=victims)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from tests.support.edge import Caller, Edge, Worker, refusal
-from tests.support.edge_jobs import ERR, OUT, end, granted, output, publish, start, started
+from tests.support.edge_jobs import ERR, OUT, end, output, publish, running, start
 
 from farhand_server.model.output import LEFT_OUT
 from farhand_wire import limits
@@ -24,20 +24,14 @@ async def receipts(owner: Caller, job_id: str, **values: Any) -> list[job_pb2.Jo
     return list((await owner.ask(owner.jobs.GetJobReceipt, request)).receipts)
 
 
-async def running(owner: Caller, worker: Worker, sent: bytes = SENT) -> worker_pb2.Grant:
+async def begun(owner: Caller, worker: Worker, sent: bytes = SENT) -> worker_pb2.Grant:
     """A job of which `sent` is stored."""
     await publish(owner)
-    await worker.serve()
-    await start(owner)
-    grant = await granted(worker)
-    await worker.say(started(grant), output(grant, 0, sent))
-    while (await worker.until("output_ack")).stored < len(sent):
-        pass
-    return grant
+    return await running(owner, worker, sent)
 
 
 async def test_a_receipt_says_lines_bytes_and_hashes(owner: Caller, worker: Worker) -> None:
-    grant = await running(owner, worker)
+    grant = await begun(owner, worker)
     await end(worker, grant, SENT)
 
     (made,) = await receipts(owner, grant.job_id[:20])
@@ -53,7 +47,7 @@ async def test_a_receipt_says_lines_bytes_and_hashes(owner: Caller, worker: Work
 async def test_a_flipped_bit_in_a_stored_chunk_is_found(
     server: Edge, owner: Caller, worker: Worker
 ) -> None:
-    grant = await running(owner, worker)
+    grant = await begun(owner, worker)
     await end(worker, grant, SENT)
     with closing(sqlite3.connect(server.data / "output.db")) as database:
         (data,) = database.execute("SELECT data FROM chunks WHERE offset = 0").fetchone()
@@ -69,7 +63,7 @@ async def test_a_flipped_bit_in_a_stored_chunk_is_found(
 
 
 async def test_a_job_that_runs_has_what_is_there_so_far(owner: Caller, worker: Worker) -> None:
-    grant = await running(owner, worker)
+    grant = await begun(owner, worker)
     (made,) = await receipts(owner, grant.job_id)
     await end(worker, grant, SENT)
     (over,) = await receipts(owner, grant.job_id)
@@ -81,7 +75,7 @@ async def test_a_job_that_runs_has_what_is_there_so_far(owner: Caller, worker: W
 
 
 async def test_every_attempt_may_be_asked_for(owner: Caller, worker: Worker) -> None:
-    grant = await running(owner, worker)
+    grant = await begun(owner, worker)
     await end(worker, grant, SENT)
 
     assert await receipts(owner, grant.job_id, attempt=1) == await receipts(
@@ -114,7 +108,7 @@ async def test_beyond_output_max_the_middle_is_named_and_the_job_does_not_notice
 ) -> None:
     entries = [spools.pack(OUT, n, b"%07d\n" % n * 7_500) for n in range(100)]
     sent = entries[0]
-    grant = await running(owner, worker, sent)
+    grant = await begun(owner, worker, sent)
     follow = owner.stream(
         owner.jobs.FollowJobOutput, job_pb2.FollowJobOutputRequest(job_id=grant.job_id, raw=True)
     )

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.stored_output import Part, StoredOutput, packed
 
-from farhand_server.model.output import LEFT_OUT, LOST, SpoolId
+from farhand_server.model.output import DAMAGED, LEFT_OUT, LOST, SpoolId
 from farhand_server.rpc.output import Gap, Item, Reader, Wanted
 from farhand_server.rpc.tail import tail_offset
 from farhand_server.store.sqlite.connection import open_output
@@ -43,8 +43,7 @@ async def read(
     output: StoredOutput, spool: SpoolId, wanted: Wanted = RAW, offset: int = 0
 ) -> list[Item]:
     reader = Reader(output.backend, spool.job, wanted, offset=offset)
-    until = output.queries.extent(spool).stored
-    return [item async for item in reader.drain(until=until)] + list(reader.finish())
+    return [item async for item in reader.drain(ended=True)]
 
 
 def shown(items: list[Item]) -> list[bytes | str | tuple[int, int]]:
@@ -192,10 +191,31 @@ async def test_what_a_damaged_database_lost_is_told_as_well(tmp_path: Path) -> N
     stored = StoredOutput(tmp_path)
     spool = stored.write(packed(lines(0, 10)), together=1)
     with closing(open_output(stored.path)) as database:
-        database.execute("DELETE FROM chunks WHERE offset IN (300, 400)")
+        database.execute("DELETE FROM chunks WHERE offset IN (300, 400, 800, 900)")
     items = await read(stored, spool)
     stored.close()
 
+    assert shown(items) == [
+        text_of(lines(0, 3)),
+        (300, 500),
+        text_of(lines(5, 8)),
+        (800, 1000),
+    ]
+    assert {item.missing.reason for item in items if isinstance(item, Gap)} == {LOST}
+
+
+async def test_what_cannot_be_read_is_told_and_what_follows_is_read(tmp_path: Path) -> None:
+    stored = StoredOutput(tmp_path)
+    spool = stored.write(packed(lines(0, 9)), together=3)
+    with closing(open_output(stored.path)) as database:
+        (data,) = database.execute("SELECT data FROM chunks WHERE offset = 300").fetchone()
+        torn = bytearray(data)
+        torn[ENTRY] = 99
+        database.execute("UPDATE chunks SET data = ? WHERE offset = 300", (torn,))
+    items = await read(stored, spool)
+    offset = await tail_offset(stored.backend, spool, RAW, 3)
+    stored.close()
+
     gap = next(item for item in items if isinstance(item, Gap))
-    assert shown(items) == [text_of(lines(0, 3)), (300, 500), text_of(lines(5, 10))]
-    assert gap.missing.reason == LOST
+    assert shown(items) == [text_of(lines(0, 4)), (400, 600), text_of(lines(6, 9))]
+    assert (gap.missing.reason, offset) == (DAMAGED, 400)

@@ -38,7 +38,7 @@ async def read(
     output: StoredOutput, spool: SpoolId, wanted: Wanted = RAW, offset: int = 0
 ) -> list[Item]:
     reader = Reader(output.backend, spool.job, wanted, offset=offset)
-    return [item async for item in reader.drain()] + list(reader.finish())
+    return [item async for item in reader.drain(ended=True)]
 
 
 def content(items: list[Item], kind: Kind | None = None) -> bytes:

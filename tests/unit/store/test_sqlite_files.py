@@ -144,6 +144,22 @@ def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
         open_state(path)
 
 
+def test_output_of_an_older_server_is_upgraded(data: Path) -> None:
+    chunk = Chunk(offset=0, lines_before=0, data=b"abc")
+    with closing(SqliteOutputStore(data / "output.db")) as store:
+        store.append(SPOOL, [chunk], Extent(stored=3, lines=1))
+        store.sync()
+    with closing(open_output(data / "output.db")) as older:
+        for column in ("omitted_from", "omitted_to"):
+            older.execute(f"ALTER TABLE spools DROP COLUMN {column}")
+        older.execute("DELETE FROM _sqlite_migrations WHERE name = '0002_omitted'")
+    create(data)
+    queries = SqliteQueries(data / "farhand.db", data / "output.db")
+
+    assert queries.extent(SPOOL) == Extent(stored=3, durable=3, lines=1)
+    assert queries.chunks(SPOOL, 0, 100) == [chunk]
+
+
 # --- transactions ---------------------------------------------------------------------------
 
 
