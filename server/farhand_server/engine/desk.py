@@ -5,6 +5,7 @@ stored is kept for a while in memory, so that followers of a running job read no
 """
 
 import asyncio
+import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -45,6 +46,17 @@ class Shelf(Protocol):
     def chunks(self, spool: SpoolId, offset: int, most: int) -> Sequence[Chunk]: ...
 
 
+class Resend(enum.Enum):
+    """Whether an agent must go back. It is asked once: what it sends next at the right place is its
+    answer, and acknowledgements count from there."""
+
+    NO = enum.auto()
+    #: Something was dropped; it is asked for as soon as output is taken again.
+    DUE = enum.auto()
+    #: Asked; what was on its way before the answer is ignored.
+    ASKED = enum.auto()
+
+
 @dataclass(slots=True)
 class Arrival:
     """How much of a spool has come in from its session."""
@@ -58,8 +70,8 @@ class Arrival:
     sealing: bool = False
     #: How much of it was acknowledged as stored.
     told: int = 0
-    #: Bytes behind `received` are asked for again; what still comes of those after them is ignored.
-    awaits_resend: bool = False
+    #: Of the bytes behind `received`.
+    resend: Resend = Resend.NO
 
 
 class OutputDesk:
@@ -102,8 +114,8 @@ class OutputDesk:
             log.info("output is taken again")
         self._paused = ""
         for spool, arrival in self._arrivals.items():
-            if arrival.awaits_resend:
-                self._resend(spool, arrival)
+            if arrival.resend is Resend.DUE:
+                self._ask(spool, arrival)
 
     def open(
         self, session: SessionId, spool: SpoolId, extent: Extent, *, fresh: bool = False
@@ -141,8 +153,11 @@ class OutputDesk:
         arrival = self._mine(session, spool)
         if arrival is None:
             return
-        if self._paused or frame.offset > arrival.received:
+        if frame.offset > arrival.received:
             self._drop(spool, arrival, rules.GAP)
+            return
+        if self._paused:
+            arrival.resend = Resend.DUE
             return
         length = len(frame.data)
         held = self._unstored.get(session, 0) + length
@@ -150,7 +165,7 @@ class OutputDesk:
             raise ProtocolViolation(rules.BEYOND_WINDOW)
         self._unstored[session] = held
         arrival.received = max(arrival.received, frame.offset + length)
-        arrival.awaits_resend = False
+        arrival.resend = Resend.NO
         self._writer.put(
             Append(
                 session=session,
@@ -198,10 +213,13 @@ class OutputDesk:
     def missing(self, session: SessionId, spool: SpoolId, size: int) -> None:
         """The writer holds less than was thought: the agent sends again from there."""
         arrival = self._arrivals.get(spool)
-        if arrival is not None and arrival.session == session:
-            arrival.received = size
-            arrival.sealing = False
-            self._resend(spool, arrival)
+        if arrival is None or arrival.session != session:
+            return
+        if arrival.resend is Resend.ASKED and arrival.received == size:
+            return  # two frames in a row had no place
+        arrival.received = size
+        arrival.sealing = False
+        self._ask(spool, arrival)
 
     async def read(self, spool: SpoolId, offset: int, most: int) -> Sequence[Chunk]:
         """Stored chunks from the one that holds `offset`; empty when nothing is stored there."""
@@ -238,11 +256,13 @@ class OutputDesk:
 
     def _drop(self, spool: SpoolId, arrival: Arrival, reason: str) -> None:
         """What does not follow what is here comes again, once it is asked for."""
+        if arrival.resend is not Resend.NO:
+            return
         if self._paused:
-            arrival.awaits_resend = True
-        elif not arrival.awaits_resend:
-            self._switchboard.blame(arrival.session, reason)
-            self._resend(spool, arrival)
+            arrival.resend = Resend.DUE
+            return
+        self._switchboard.blame(arrival.session, reason)
+        self._ask(spool, arrival)
 
     def _acknowledge(self, spool: SpoolId, stored: int, *, durable: int) -> None:
         arrival = self._arrivals[spool]
@@ -259,8 +279,8 @@ class OutputDesk:
                 )
             )
 
-    def _resend(self, spool: SpoolId, arrival: Arrival) -> None:
-        arrival.awaits_resend = True
+    def _ask(self, spool: SpoolId, arrival: Arrival) -> None:
+        arrival.resend = Resend.ASKED
         if box := self._switchboard.box(arrival.session):
             offset = arrival.received
             box.put(frames.Resend(job=spool.job, attempt=spool.attempt, offset=offset))

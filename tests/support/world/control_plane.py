@@ -159,6 +159,17 @@ class ControlPlane:
         patience = self._turns.patience()
         return None if patience is None else int(patience * 1000) + 1
 
+    def take_output(self, taken: bool) -> None:
+        """Whoever watches the disk says so."""
+        if taken:
+            self._desk.resume()
+        else:
+            self._desk.pause("the disk is full")
+
+    @property
+    def takes_output(self) -> bool:
+        return not self._desk.paused
+
     def drain(self) -> None:
         """Asked to end: agents are told, and what waits is finished."""
         for box in self._boxes.values():

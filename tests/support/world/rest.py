@@ -19,6 +19,8 @@ PATIENCE_MS = 400_000
 def heal(world: World) -> None:
     """Everybody is back, and everything works; an operator has removed what was copied."""
     world.start_server()
+    if world.server is not None:
+        world.server.take_output(True)
     for clone in world.clones:
         world.kill_agent(clone)
         world.remove(clone)

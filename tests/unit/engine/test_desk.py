@@ -183,6 +183,15 @@ def test_what_the_writer_misses_is_asked_for(bench: DeskBench) -> None:
     assert bench.blamed() == {}
 
 
+def test_two_frames_in_a_row_that_the_writer_misses_are_asked_for_once(bench: DeskBench) -> None:
+    bench.output(b"abc")
+    bench.output(b"def", offset=3)
+    bench.desk.missing(MINE, SPOOL, 0)
+    bench.desk.missing(MINE, SPOOL, 0)
+
+    assert bench.said() == [resend(0)]
+
+
 def test_a_session_that_is_over_is_asked_for_nothing(bench: DeskBench) -> None:
     bench.desk.open(OTHER, SPOOL, Extent())
     bench.desk.missing(MINE, SPOOL, 0)

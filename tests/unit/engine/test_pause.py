@@ -94,10 +94,33 @@ def test_a_result_whose_output_is_not_here_comes_again_with_it(bench: DeskBench)
 
 def test_what_the_writer_misses_meanwhile_is_asked_for_again_at_the_end(bench: DeskBench) -> None:
     bench.desk.missing(MINE, SPOOL, 0)
+    bench.output(b"def", offset=3)  # was on its way
     bench.output(b"abc")
     bench.desk.resume()
 
     assert bench.said() == [resend(0), resend(0)]
+
+
+def test_an_agent_that_has_not_answered_yet_is_not_asked_again(bench: DeskBench) -> None:
+    bench.output(b"def", offset=3)
+    bench.desk.resume()
+    bench.desk.pause("full again")
+    bench.output(b"ghi", offset=6)  # was on its way before the agent was asked
+    bench.desk.resume()
+    bench.output(b"def", offset=3)
+
+    assert bench.said() == [resend(3)]
+    assert len(bench.writer.items) == 2
+
+
+def test_an_answer_that_was_dropped_is_asked_for_again(bench: DeskBench) -> None:
+    bench.output(b"def", offset=3)
+    bench.desk.resume()
+    bench.desk.pause("full again")
+    bench.output(b"def", offset=3)
+    bench.desk.resume()
+
+    assert bench.said() == [resend(3), resend(3)]
 
 
 def test_what_is_not_a_workers_own_is_refused_all_the_same(bench: DeskBench) -> None:
