@@ -30,6 +30,8 @@ OFFER_SECONDS = 1.0
 PROOF_SECONDS = 5.0
 #: Streams that may wait for their proof at once, over all peers (balancers share one address).
 UNPROVEN_STREAMS = 1_000
+#: A worker that takes nothing of what it is told for so long is dropped; its jobs go on.
+UNREAD_SECONDS = 15.0
 #: A probing stream ends after this.
 PROBE_SECONDS = 60.0
 SESSION_TOKEN_SECONDS = 600.0

@@ -206,6 +206,8 @@ class ShuttingDown(Refusal):
 
 class StoreUnreadable(Refusal):
     """The database does not give what it should hold; others may be served nevertheless."""
+class ReadsNothing(Refusal):
+    """A worker took nothing of what it was told for too long."""
 
     kind = Kind.UNAVAILABLE
 

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from grpc import aio
 
 from farhand_server.engine.mailbox import Mailbox
-from farhand_server.errors import ShuttingDown, TokenRefused, TooManyStreams
+from farhand_server.errors import ReadsNothing, ShuttingDown, TokenRefused, TooManyStreams
 from farhand_server.model import frames
 from farhand_server.model.identifiers import SessionId
 from farhand_server.rpc.backend import Backend
@@ -64,7 +64,7 @@ class WorkerService(worker_pb2_grpc.WorkerServiceServicer):
         self._readers.add(reader)
         reader.add_done_callback(self._readers.discard)
         try:
-            await _write(listener, context)
+            await _write(listener, context, patience=self._limits.unread_seconds)
         finally:
             listener.close()
             self._listeners.discard(listener)
@@ -88,14 +88,20 @@ class WorkerService(worker_pb2_grpc.WorkerServiceServicer):
         )
 
 
-async def _write(listener: Listener, context: Context) -> None:
-    """Sends everything that waits, until the box or the stream has ended."""
-    with contextlib.suppress(aio.UsageError, aio.InternalError):
+async def _write(listener: Listener, context: Context, *, patience: float) -> None:
+    """Sends everything that waits, until the box or the stream has ended, or nothing is taken."""
+    try:
         while waiting := await listener.box.take():
             if any(isinstance(frame, frames.Welcome) for frame in waiting):
                 listener.welcomed()
             for message in sent.messages(waiting):
-                await context.write(message)
+                async with asyncio.timeout(patience):
+                    await context.write(message)
+    except TimeoutError:
+        words = f"the worker has read nothing for {patience:g} s"
+        listener.box.end(ReadsNothing(words, do="connect again"))
+    except (aio.UsageError, aio.InternalError):
+        pass  # the stream had ended
 
 
 def address(peer: str) -> str:

@@ -23,6 +23,9 @@ from farhand_server.rpc.status import refuse
 
 log = structlog.get_logger("farhand.rpc")
 
+#: How long the end of a call may take.
+FAREWELL_SECONDS = 5.0
+
 Context = aio.ServicerContext[Any, Any]
 Handler = Callable[[Any, Context], Any]
 
@@ -94,6 +97,16 @@ def _check(request: Any) -> None:
 
 
 async def _fail(context: Context, error: Exception, method: str) -> NoReturn:
+    try:
+        async with asyncio.timeout(FAREWELL_SECONDS):
+            await _end(context, error, method)
+    except TimeoutError:
+        # It waits behind what was sent before: for ever, if the caller reads nothing.
+        raise asyncio.CancelledError from None
+    raise AssertionError("abort returned")
+
+
+async def _end(context: Context, error: Exception, method: str) -> None:
     match error:
         case aio.AbortError() | asyncio.CancelledError():
             raise error
@@ -104,4 +117,3 @@ async def _fail(context: Context, error: Exception, method: str) -> NoReturn:
             number = uuid.uuid4().hex[:8]
             log.error("internal error", id=number, method=method, exc_info=error)
             await context.abort(grpc.StatusCode.INTERNAL, f"internal error {number}")
-    raise AssertionError("abort returned")

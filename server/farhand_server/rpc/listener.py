@@ -30,6 +30,8 @@ class StreamLimits:
 
     proof_seconds: float = limits.PROOF_SECONDS
     probe_seconds: float = limits.PROBE_SECONDS
+    #: How long a worker may leave a message unread.
+    unread_seconds: float = limits.UNREAD_SECONDS
     unproven: int = limits.UNPROVEN_STREAMS
     #: Registrations from one address that may be refused in a row.
     refused_joins: int = 10
