@@ -58,7 +58,7 @@ def _explorer(asked: Budget) -> Report:
 
 
 def _real(asked: Budget) -> Report:
-    made = plan.make(asked.seed, seconds=asked.fire_seconds, offered=real.OFFERED)
+    made = plan.make(asked.seed, seconds=asked.fire_seconds)
     return asyncio.run(real.play(made, agents=AGENTS, say=say)).report
 
 

@@ -28,6 +28,7 @@ class Broken(enum.StrEnum):
     FOREIGN = "lines that nobody wrote, or out of order"
     EXTRA = "extra executions"
     FALSE_STOPPED = "false Stopped"
+    FALSE_SUSPENDED = "false Suspended"
     STUCK = "stuck"
     FORGOTTEN = "acknowledged and forgotten"
     EXIT = "wrong exits"
@@ -96,18 +97,27 @@ def _executions(history: JobHistory) -> Found:
     for attempt in attempts:
         if (count := history.executions(attempt)) > 1:
             yield Broken.EXTRA, count - 1, f"attempt {attempt} was executed {count} times"
-    once = not history.task.runbook.at_least_once
-    most = (1 if once else ATTEMPTS_MOST) + history.resumes
-    ran = [attempt for attempt in attempts if history.executions(attempt)]
+    ran, most = [a for a in attempts if history.executions(a)], _most_runs(history)
     if len(ran) > most:
         yield Broken.EXTRA, len(ran) - most, f"ran as attempts {ran}; {most} may run"
     if history.ending is not None and ran and ran[-1] > history.ending.attempt:
         yield Broken.EXTRA, 1, f"attempt {ran[-1]} ran, but the job is at {history.ending.attempt}"
 
 
+def _most_runs(history: JobHistory) -> int:
+    """Attempts that may run. Without a loss it is one in either delivery, however often somebody
+    suspends and resumes it: a frozen job goes on with the attempt that it has."""
+    if not history.runner_killed:
+        return 1
+    once = not history.task.runbook.at_least_once
+    return (1 if once else ATTEMPTS_MOST) * (1 + history.resumes)
+
+
 def _moments(history: JobHistory) -> Found:
     if history.oaths and history.oaths[0].at + OATH_SECONDS < history.sent:
         yield Broken.ORDER, 1, "ran before it was submitted"
+    if moved := _moved_while_frozen(history):
+        yield Broken.FALSE_SUSPENDED, len(moved), f"wrote blocks {moved} while it stood still"
     final = history.first_final
     if final is None:
         return
@@ -115,6 +125,15 @@ def _moments(history: JobHistory) -> Found:
     if late:
         kind = Broken.FALSE_STOPPED if final.status is _S.STOPPED else Broken.ORDER
         yield kind, 1, f"wrote block {late[-1].block} after it was seen to be {final.status.name}"
+
+
+def _moved_while_frozen(history: JobHistory) -> list[int]:
+    """Blocks that it swore to after it was seen to stand still and before it was to go on."""
+    frozen = next((seen for seen in history.seen if seen.is_frozen), None)
+    if frozen is None:
+        return []
+    until = history.resume_sent if history.resume_sent is not None else float("inf")
+    return [oath.block for oath in history.oaths if frozen.at < oath.at < until - OATH_SECONDS]
 
 
 def _end(history: JobHistory) -> Found:

@@ -4,7 +4,7 @@ import asyncio
 import random
 import tomllib
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,6 +14,7 @@ from tests.chaos.runbooks import Runbook
 from farhand_server.model.job import JobStatus
 from farhand_wire import limits
 from farhand_wire.v1 import (
+    delivery_pb2,
     hybrid_worker_pb2,
     hybrid_worker_pb2_grpc,
     job_pb2,
@@ -106,6 +107,11 @@ class Client:
             force=True,
         )
         await self._runbooks.ImportRunbook(request, metadata=self._metadata)
+        delivered = runbook_pb2.UpdateRunbookRequest(
+            runbook=runbook_pb2.Runbook(name=runbook.name, delivery=_delivery(runbook))
+        )
+        delivered.update_mask.paths.append("delivery")
+        await self._runbooks.UpdateRunbook(delivered, metadata=self._metadata)
 
     async def start(self, request: job_pb2.StartJobRequest) -> job_pb2.Job:
         answer = await self._stub(request.job_id).StartJob(
@@ -116,6 +122,14 @@ class Client:
     async def stop(self, job: str) -> None:
         request = job_pb2.StopJobRequest(job_id=job)
         await self._stub(job).StopJob(request, metadata=self._metadata, timeout=CALL_SECONDS)
+
+    async def suspend(self, job: str) -> None:
+        request = job_pb2.SuspendJobRequest(job_id=job)
+        await self._stub(job).SuspendJob(request, metadata=self._metadata, timeout=CALL_SECONDS)
+
+    async def resume(self, job: str) -> None:
+        request = job_pb2.ResumeJobRequest(job_id=job)
+        await self._stub(job).ResumeJob(request, metadata=self._metadata, timeout=CALL_SECONDS)
 
     async def get(self, job: str) -> job_pb2.Job:
         request = job_pb2.GetJobRequest(job_id=job)
@@ -149,12 +163,12 @@ class Client:
         return self._jobs[int(job[:8], 16) % CHANNELS]
 
 
+def _delivery(runbook: Runbook) -> delivery_pb2.Delivery:
+    if runbook.at_least_once:
+        return delivery_pb2.DELIVERY_AT_LEAST_ONCE
+    return delivery_pb2.DELIVERY_AT_MOST_ONCE
+
+
 def status_of(job: job_pb2.Job) -> JobStatus:
     """The wire's numbers begin with UNSPECIFIED."""
     return JobStatus(job.status - 1)
-
-
-def publishable(runbooks: Sequence[Runbook]) -> frozenset[Runbook]:
-    """Those that this server can be told everything about."""
-    knows_delivery = "delivery" in runbook_pb2.ImportRunbookRequest.DESCRIPTOR.fields_by_name
-    return frozenset(book for book in runbooks if knows_delivery or not book.at_least_once)

@@ -24,6 +24,7 @@ def promises(histories: Sequence[JobHistory], violations: Sequence[Violation]) -
     once = [h for h in ran if not h.task.runbook.at_least_once]
     again = [h for h in ran if h.task.runbook.at_least_once]
     stopped = [h for h in ended if h.ending and h.ending.status is JobStatus.STOPPED]
+    frozen = [h for h in histories if any(seen.is_frozen for seen in h.seen)]
     followed = [h for h in ended if h.followed is not None]
     lines = sum(data.count(b"\n") for h in histories for data in h.stored.values())
     acknowledged = [h for h in histories if h.acknowledged is not None]
@@ -37,6 +38,7 @@ def promises(histories: Sequence[JobHistory], violations: Sequence[Violation]) -
         ("at most once is once (X)", len(once), "jobs", Broken.EXTRA),
         ("at least once is three times at most", len(again), "jobs", Broken.EXTRA),
         ("Stopped means that nothing runs", len(stopped), "jobs", Broken.FALSE_STOPPED),
+        ("Suspended means that nothing moves", len(frozen), "jobs", Broken.FALSE_SUSPENDED),
         ("nothing is stuck", len(histories), "jobs", Broken.STUCK),
         ("exits are right", len(ended), "jobs", Broken.EXIT),
         (

@@ -19,6 +19,8 @@ class Seen:
     at: float
     status: JobStatus
     attempt: int
+    #: Suspended because somebody asked for it: nothing of it moves.
+    is_frozen: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +67,8 @@ class JobHistory:
     unknown: list[float] = field(default_factory=list)
     seen: list[Seen] = field(default_factory=list)
     stop_sent: float | None = None
-    #: How often a person let it run again.
+    #: When somebody first asked that it go on, and how often that was granted.
+    resume_sent: float | None = None
     resumes: int = 0
     #: Attempts whose runner was killed.
     runner_killed: set[int] = field(default_factory=set)

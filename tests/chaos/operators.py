@@ -4,7 +4,7 @@ import asyncio
 import os
 import random
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from tests.chaos.runbooks import PARAMETERS
 from tests.chaos.stage import GROUP
 from tests.chaos.witness import now
 
+from farhand_agent.core import effects
 from farhand_server.model.job import JobStatus
 from farhand_wire.v1 import job_pb2
 
@@ -94,6 +95,8 @@ class Operators:
             self._spawn(self._command(history, chance))
         if submission.stop_after is not None:
             self._spawn(self._stop(history, submission.stop_after, chance))
+        if submission.suspend_after is not None and agents_can_freeze():
+            self._spawn(self._suspend(history, submission, chance))
         await self._watch(history, chance)
 
     async def _start(self, history: JobHistory, chance: random.Random) -> None:
@@ -143,14 +146,37 @@ class Operators:
     async def _stop(self, history: JobHistory, after: float, chance: random.Random) -> None:
         await asyncio.sleep(after)
         history.stop_sent = now()
+        # It may have ended before.
+        await self._granted(lambda: self._client.stop(history.job), chance)
+
+    async def _suspend(
+        self, history: JobHistory, submission: Submission, chance: random.Random
+    ) -> None:
+        """Lets it stand still for a while, if it runs by then."""
+        assert submission.suspend_after is not None
+        await asyncio.sleep(submission.suspend_after)
+        if not await self._granted(lambda: self._client.suspend(history.job), chance):
+            return
+        await asyncio.sleep(submission.suspended_for)
+        history.resume_sent = now()
+        # While its worker is away nobody can resume it.
+        while history.first_final is None:
+            if await self._granted(lambda: self._client.resume(history.job), chance):
+                history.resumes += 1
+                return
+            await asyncio.sleep(chance.uniform(0.5, 1.0))
+
+    async def _granted(
+        self, call: Callable[[], Coroutine[Any, Any, None]], chance: random.Random
+    ) -> bool:
+        """Asks until there is an answer; False: the job is not in a state for it."""
         try:
-            await self._client.again(
-                lambda: self._client.stop(history.job), chance, until=float("inf")
-            )
+            await self._client.again(call, chance, until=float("inf"))
         except grpc.aio.AioRpcError as error:
-            # It had ended before.
             if error.code() is not grpc.StatusCode.FAILED_PRECONDITION:
                 raise
+            return False
+        return True
 
     async def _command(self, history: JobHistory, chance: random.Random) -> None:
         """As often as it finds nobody at its first call; from then on it must not give up."""
@@ -201,10 +227,20 @@ class Operators:
             call.cancel()
 
     def _saw(self, history: JobHistory, job: job_pb2.Job) -> None:
-        seen = Seen(at=now(), status=status_of(job), attempt=job.attempt)
+        seen = Seen(
+            at=now(),
+            status=status_of(job),
+            attempt=job.attempt,
+            is_frozen=job.suspension == job_pb2.SUSPENSION_FROZEN,
+        )
         if seen.status is JobStatus.STOPPED and history.first_final is None:
             history.survivors = list(survivors({history.job}).values())
         history.seen.append(seen)
+
+
+def agents_can_freeze() -> bool:
+    """Whether the agents that are installed here know how."""
+    return hasattr(effects, "FreezeRunner")
 
 
 def survivors(jobs: Collection[str]) -> dict[int, str]:

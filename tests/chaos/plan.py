@@ -44,6 +44,10 @@ class Submission:
     task: Task
     #: Seconds after it was started; None: nobody stops it.
     stop_after: float | None = None
+    #: Seconds after it was started at which somebody lets it stand still; None: nobody does.
+    suspend_after: float | None = None
+    #: Seconds until it may go on.
+    suspended_for: float = 0.0
     #: Somebody follows it and reconnects all the time.
     is_followed: bool = False
     #: Somebody follows it with `farhand`.
@@ -150,12 +154,14 @@ def _moments(chance: random.Random, seconds: float, gap: float) -> list[float]:
 def _submission(chance: random.Random, at: float, offered: frozenset[Runbook]) -> Submission:
     weights = {book: weight for book, weight in RUNBOOK_WEIGHTS.items() if book in offered}
     runbook = chance.choices(list(weights), list(weights.values()))[0]
-    stops = chance.random() < 0.12
+    stops, suspends = chance.random() < 0.12, chance.random() < 0.12
     return Submission(
         at=at,
         job=str(uuid.UUID(int=chance.getrandbits(128), version=4)),
         task=_task(chance, runbook),
         stop_after=chance.uniform(0.0, 4.0) if stops else None,
+        suspend_after=chance.uniform(0.0, 3.0) if suspends else None,
+        suspended_for=chance.uniform(0.5, 8.0),
         is_followed=chance.random() < 0.4,
         has_command=chance.random() < 0.06,
     )

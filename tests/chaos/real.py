@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tests.chaos import figures
 from tests.chaos.checker import Broken, Violation, judge
-from tests.chaos.client import Client, publishable
+from tests.chaos.client import Client
 from tests.chaos.history import JobHistory
 from tests.chaos.ledger import read_ledger
 from tests.chaos.monitor import Monitor
@@ -27,7 +27,6 @@ PATIENCE_SECONDS = 240.0
 TIDY_SECONDS = 150.0
 #: The operators' program and the one who looks.
 CLIENTS = 6
-OFFERED = publishable(RUNBOOKS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +90,7 @@ class _Run:
         return self._judge(tables)
 
     async def _open(self) -> None:
-        for runbook in OFFERED:
+        for runbook in RUNBOOKS:
             await self._direct.publish(runbook)
         for agent in self._stage.cast:
             agent.start()

@@ -138,6 +138,27 @@ def test_a_second_attempt_of_an_at_most_once_job_is_found() -> None:
     assert found(history) == {Broken.EXTRA: 1}
 
 
+def test_a_job_that_writes_while_it_is_said_to_stand_still_does_not(history: JobHistory) -> None:
+    suspended = [
+        Move(status=status, attempt=1) for status in (S.SUSPENDING, S.SUSPENDED, S.RUNNING)
+    ]
+    history.moves[3:3] = suspended
+    history.seen.insert(3, Seen(at=10.55, status=S.SUSPENDED, attempt=1, is_frozen=True))
+    history.resume_sent, history.resumes = 10.75, 1
+
+    # Blocks come every tenth of a second: two of them in that time.
+    assert found(history) == {Broken.FALSE_SUSPENDED: 2}
+
+
+def test_a_frozen_job_does_not_begin_again() -> None:
+    history = twice()
+    history.task = replace(history.task, runbook=COUNT)
+    history.runner_killed.clear()
+    history.resumes = 1
+
+    assert found(history)[Broken.EXTRA] == 1
+
+
 def test_a_person_may_let_it_run_again() -> None:
     history = twice()
     history.task = replace(history.task, runbook=COUNT)
@@ -149,14 +170,22 @@ def test_a_person_may_let_it_run_again() -> None:
 def test_a_fourth_attempt_of_an_at_least_once_job_is_found() -> None:
     history = completed(AGAIN)
     history.oaths = [oath for attempt in (1, 2, 3, 4) for oath in executed(attempt, 0)]
-    assert history.ending is not None
+    history.runner_killed = {1, 2, 3}
     history.ending = None
+
+    assert found(history)[Broken.EXTRA] == 1
+
+
+def test_an_at_least_once_job_does_not_run_again_where_nothing_was_lost() -> None:
+    history = twice()
+    history.runner_killed.clear()
 
     assert found(history)[Broken.EXTRA] == 1
 
 
 def test_an_attempt_that_the_server_never_granted_is_found(history: JobHistory) -> None:
     history.task = replace(history.task, runbook=AGAIN)
+    history.runner_killed = {1}
     history.oaths += executed(2, 0, at=11.0)
 
     assert found(history) == {Broken.EXTRA: 1}
