@@ -206,6 +206,10 @@ class ShuttingDown(Refusal):
 
 class StoreUnreadable(Refusal):
     """The database does not give what it should hold; others may be served nevertheless."""
+
+    kind = Kind.UNAVAILABLE
+
+
 class ReadsNothing(Refusal):
     """A worker took nothing of what it was told for too long."""
 
