@@ -43,6 +43,8 @@ class Outcome:
     start: int = 0
     exited: dict[str, Any] | None = None
     void: str | None = None
+    #: Everything else that was said, in order.
+    told: list[Kind] = field(default_factory=list)
 
     def entries(self) -> Iterator[spool.Entry]:
         return spool.entries(bytes(self.data))
@@ -128,6 +130,7 @@ class RunnerClient:
             "group": "g",
             "worker": "w",
             "stop_grace_ms": 1000,
+            "timeout_ms": 0,
         }
         data = script.encode() if isinstance(script, str) else script
         self._socket.sendall(wire.pack_start(data, **(values | fields)))
@@ -150,7 +153,15 @@ class RunnerClient:
             elif message.kind is Kind.VOID:
                 outcome.void = message.fields["reason"]
                 return outcome
+            else:
+                outcome.told.append(message.kind)
         return outcome
+
+    def ask(self, kind: Kind, answer: Kind, outcome: Outcome) -> Outcome:
+        """Send, and receive until that is answered; what comes before it is taken."""
+        before = outcome.told.count(answer)
+        self.send(kind)
+        return self.take(outcome, until=lambda seen: seen.told.count(answer) > before)
 
     def run(self, script: str | bytes, **fields: Any) -> Outcome:
         """Start and take all of it."""

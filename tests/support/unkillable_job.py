@@ -9,6 +9,7 @@ import signal
 import sys
 from pathlib import Path
 
+from farhand_agent.host.frost import TreeFreezer
 from farhand_agent.host.job import Job
 from farhand_agent.host.linux import adopt_orphans
 from farhand_agent.host.loop import Loop, watch_signals
@@ -23,7 +24,9 @@ def main(folder: Path) -> None:
     job = Job(
         loop,
         spool,
+        freezer=TreeFreezer(),
         moved=lambda: None,
+        stood=lambda frozen: None,
         ended=lambda: loop.stop(0),
         send=lambda number, targets: None,
     )

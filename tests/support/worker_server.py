@@ -126,6 +126,8 @@ class WorkerServer(worker_pb2_grpc.WorkerServiceServicer):
     spools: dict[Spool, bytearray] = field(default_factory=lambda: defaultdict(bytearray))
     hook: Callable[[worker_pb2.AgentFrame], None] = lambda frame: None
     discard: set[Spool] = field(default_factory=set)
+    #: What is discarded may run to its end.
+    let_run: bool = False
     heartbeat_ms: int = 10_000
     lease_ms: int = 45_000
     ca_shown: bytes | None = None
@@ -284,6 +286,7 @@ class WorkerServer(worker_pb2_grpc.WorkerServiceServicer):
             verdict = worker_pb2.Verdict(job_id=entry.job_id, attempt=entry.attempt)
             if (entry.job_id, entry.attempt) in self.discard:
                 verdict.discard.reason = "over"
+                verdict.discard.let_run = self.let_run
             else:
                 order = getattr(verdict, "continue")
                 order.stored = order.durable = len(self.spools[entry.job_id, entry.attempt])

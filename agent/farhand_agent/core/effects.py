@@ -83,6 +83,28 @@ class StopRunner:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FreezeRunner:
+    """Let the attempt's process tree stand still."""
+
+    id: AttemptId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThawRunner:
+    """Let it go on."""
+
+    id: AttemptId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaveRunner:
+    """Nobody needs the attempt any more, but its script is left alone: its sandbox goes when that
+    has ended by itself, and then its runner is gone."""
+
+    id: AttemptId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FinishRunner:
     """Nobody needs the attempt any more: its sandbox may go, after its script was ended if
     `stop_grace_ms` is set."""
@@ -102,5 +124,8 @@ Effect = (
     | GrantCredit
     | FreeSpool
     | StopRunner
+    | FreezeRunner
+    | ThawRunner
+    | LeaveRunner
     | FinishRunner
 )

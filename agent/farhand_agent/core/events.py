@@ -59,7 +59,8 @@ class RunnerState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunnerGone:
-    """The conversation with a runner ended; the runner may live on."""
+    """The conversation with a runner ended, or the runner has let go of the attempt; it may live
+    on."""
 
     runner: int
     id: AttemptId | None
@@ -68,6 +69,20 @@ class RunnerGone:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunnerStarted:
     """The interpreter was started."""
+
+    id: AttemptId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunnerFrozen:
+    """Every process of the attempt stands still."""
+
+    id: AttemptId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunnerThawed:
+    """The attempt goes on."""
 
     id: AttemptId
 
@@ -113,7 +128,15 @@ class ShutdownRequested:
 
 
 RunnerEvent = (
-    RunnerAsked | RunnerState | RunnerGone | RunnerStarted | RunnerVoid | RunnerData | RunnerExited
+    RunnerAsked
+    | RunnerState
+    | RunnerGone
+    | RunnerStarted
+    | RunnerFrozen
+    | RunnerThawed
+    | RunnerVoid
+    | RunnerData
+    | RunnerExited
 )
 Event = (
     ServerFrame

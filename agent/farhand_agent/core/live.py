@@ -68,8 +68,19 @@ class Attempt:
     #: The Result, or that it never ran, was sent in this session.
     reported: bool = False
     stop_grace_ms: int | None = None
+    #: RUNNING or FROZEN, if the server asked for it and the runner has not said that it is so.
+    wish: Phase | None = None
+    #: Which of both the server takes it for; None if it does not know the attempt.
+    told: Phase | None = None
+    #: The server does not want it, but its script runs on until it ends by itself.
+    let_run: bool = False
     #: When it last had its turn; orders those that wait to send.
     turn: int = 0
+
+    @property
+    def runs(self) -> bool:
+        """Whether it has not ended; a frozen one may go on at any time."""
+        return self.phase in (Phase.RUNNING, Phase.FROZEN)
 
     def entry(self) -> frames.JournalEntry:
         read = self.flow.read if self.flow else 0
@@ -103,7 +114,7 @@ class Live:
         return [SendFrame(frame=frame)] if self.session.phase is StreamPhase.LIVE else []
 
     def running(self) -> int:
-        return sum(attempt.phase is Phase.RUNNING for attempt in self.attempts.values())
+        return sum(attempt.runs for attempt in self.attempts.values())
 
     def free_slots(self) -> int:
         """An attempt that has ended takes no slot, though its end is not acknowledged yet: the

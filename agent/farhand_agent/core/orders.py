@@ -1,20 +1,24 @@
 """What the server says about attempts: verdicts, acknowledgements, Stop."""
 
-from farhand_agent.core.effects import DialRunner, Effect, FreeSpool, StopRunner
+from farhand_agent.core.effects import DialRunner, Effect, FreeSpool
 from farhand_agent.core.frames import Continue, Discard, OutputAck, Phase, Resend, ResultAck, Stop
+from farhand_agent.core.frost import noticed
 from farhand_agent.core.journal import Journal
 from farhand_agent.core.live import Attempt, IllegalFrame, Live
 from farhand_agent.core.offsets import Flow, OffsetError
-from farhand_agent.core.runners import finished, resumed
+from farhand_agent.core.runners import finished, ordered, resumed
 from farhand_wire import limits
 
 
 def judged(verdict: Continue | Discard, live: Live) -> list[Effect]:
-    """Carries out what Welcome says about one attempt."""
-    attempt = live.attempts[verdict.id]
+    """Carries out what Welcome says about one attempt. One that nobody wanted may have ended and
+    gone since the Hello listed it."""
+    attempt = live.attempts.get(verdict.id)
+    if attempt is None:
+        return []
     if isinstance(verdict, Discard):
-        return _discarded(attempt, live)
-    return _continued(attempt, verdict, live)
+        return _discarded(attempt, verdict, live)
+    return noticed(attempt, live) + _continued(attempt, verdict, live)
 
 
 def acknowledged(ack: OutputAck, live: Live, journal: Journal, now: float) -> list[Effect]:
@@ -47,7 +51,7 @@ def reported(ack: ResultAck, live: Live, journal: Journal, now: float) -> list[E
     attempt = live.attempts.get(ack.id)
     if attempt is None:
         return []
-    if attempt.phase is Phase.RUNNING:
+    if attempt.runs:
         raise IllegalFrame("ResultAck for an attempt that has not ended")
     return finished(attempt, live)
 
@@ -55,20 +59,22 @@ def reported(ack: ResultAck, live: Live, journal: Journal, now: float) -> list[E
 def stopped(stop: Stop, live: Live, journal: Journal, now: float) -> list[Effect]:
     """Passes it on, now or as soon as the runner answers; one that has ended needs none."""
     attempt = live.attempts.get(stop.id)
-    if attempt is None or attempt.phase is not Phase.RUNNING:
+    if attempt is None or not attempt.runs:
         return []
     attempt.stop_grace_ms = stop.grace_ms
-    if not attempt.answered:
-        return []
-    return [StopRunner(id=stop.id, grace_ms=stop.grace_ms)]
+    attempt.wish = None
+    return ordered(attempt) if attempt.answered else []
 
 
 def _continued(attempt: Attempt, verdict: Continue, live: Live) -> list[Effect]:
     attempt.reported = False
     stored, durable = verdict.stored, verdict.durable
+    unwanted, attempt.let_run = attempt.let_run, False
     try:
         if attempt.flow is None:
             attempt.flow = Flow(stored=stored, durable=durable, read_ahead=live.read_ahead)
+            if unwanted:
+                return _dialled(attempt)
             return resumed(attempt, live) if attempt.answered else []
         if attempt.phase is Phase.VOID:
             return resumed(attempt, live)
@@ -80,10 +86,19 @@ def _continued(attempt: Attempt, verdict: Continue, live: Live) -> list[Effect]:
     return [FreeSpool(id=attempt.id, durable=attempt.flow.durable)] if freed else []
 
 
-def _discarded(attempt: Attempt, live: Live) -> list[Effect]:
-    running = attempt.phase is Phase.RUNNING
-    grace_ms = round(limits.STOP_GRACE_SECONDS * 1000) if running else None
+def _discarded(attempt: Attempt, verdict: Discard, live: Live) -> list[Effect]:
+    if verdict.let_run and attempt.runs:
+        return _left_alone(attempt)
+    grace_ms = round(limits.STOP_GRACE_SECONDS * 1000) if attempt.runs else None
     return finished(attempt, live, stop_grace_ms=grace_ms)
+
+
+def _left_alone(attempt: Attempt) -> list[Effect]:
+    """Its slot is taken until it ends. Nothing is said of it, for the server does not know it; the
+    next one may, so what it writes is kept as long as there is room."""
+    attempt.let_run = True
+    attempt.flow = attempt.told = attempt.wish = None
+    return ordered(attempt) if attempt.answered else []
 
 
 def _rewound(attempt: Attempt, stored: int) -> list[Effect]:
@@ -91,6 +106,11 @@ def _rewound(attempt: Attempt, stored: int) -> list[Effect]:
     assert attempt.flow is not None
     attempt.flow.rewind(stored)
     attempt.reported = False
+    return _dialled(attempt)
+
+
+def _dialled(attempt: Attempt) -> list[Effect]:
+    """A new conversation, unless one has just begun: what was read of the old one is void."""
     if not attempt.answered:
         return []
     attempt.answered = False

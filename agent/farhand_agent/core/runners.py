@@ -7,6 +7,7 @@ from farhand_agent.core.effects import (
     FinishRunner,
     FreeSpool,
     GrantCredit,
+    LeaveRunner,
     ReadSpool,
     StartRunner,
     StopRunner,
@@ -21,6 +22,7 @@ from farhand_agent.core.events import (
     RunnerVoid,
 )
 from farhand_agent.core.frames import AttemptId, NotStarted, Phase, Result
+from farhand_agent.core.frost import noticed, wished
 from farhand_agent.core.journal import Journal
 from farhand_agent.core.live import Attempt, Live, StreamPhase
 from farhand_agent.core.offsets import OffsetError
@@ -46,7 +48,7 @@ def answered(event: RunnerState, live: Live, journal: Journal, now: float) -> li
     attempt.phase = event.phase
     attempt.size = event.size
     attempt.void = event.reason
-    return resumed(attempt, live)
+    return noticed(attempt, live) + resumed(attempt, live)
 
 
 def gone(event: RunnerGone, live: Live, journal: Journal, now: float) -> list[Effect]:
@@ -64,6 +66,9 @@ def gone(event: RunnerGone, live: Live, journal: Journal, now: float) -> list[Ef
         attempt.flow.reread()  # what was read and not sent went with it
     if journal.knows(attempt.id):
         return [DialRunner(id=attempt.id)]
+    if attempt.let_run:
+        del live.attempts[attempt.id]
+        return []
     if attempt.start is None:
         del live.attempts[attempt.id]
         _say_hello_again(live, "an attempt is gone")
@@ -76,10 +81,9 @@ def started(event: RunnerStarted, live: Live, journal: Journal, now: float) -> l
     if attempt := live.attempts.get(event.id):
         attempt.answered = True
         attempt.start = None
-        if live.session.phase is StreamPhase.LIVE:
+        if live.session.phase is StreamPhase.LIVE and attempt.told is not None:
             attempt.started_at = now
-        if attempt.stop_grace_ms is not None:
-            return [StopRunner(id=attempt.id, grace_ms=attempt.stop_grace_ms)]
+        return ordered(attempt)
     return []
 
 
@@ -91,7 +95,7 @@ def voided(event: RunnerVoid, live: Live, journal: Journal, now: float) -> list[
     attempt.start = None
     attempt.phase = Phase.VOID
     attempt.void = event.reason
-    return not_started(attempt, live)
+    return resumed(attempt, live)
 
 
 def data(event: RunnerData, live: Live, journal: Journal, now: float) -> list[Effect]:
@@ -119,11 +123,9 @@ def exited(event: RunnerExited, live: Live, journal: Journal, now: float) -> lis
 
 def resumed(attempt: Attempt, live: Live) -> list[Effect]:
     """What a runner must hear at the begin of each conversation, as far as it is known."""
-    if attempt.phase is Phase.VOID:
+    if attempt.phase is Phase.VOID and not attempt.let_run:
         return not_started(attempt, live)
-    effects: list[Effect] = []
-    if attempt.stop_grace_ms is not None and attempt.phase is Phase.RUNNING:
-        effects.append(StopRunner(id=attempt.id, grace_ms=attempt.stop_grace_ms))
+    effects = ordered(attempt)
     if attempt.flow:
         flow = attempt.flow
         flow.reread()
@@ -131,6 +133,18 @@ def resumed(attempt: Attempt, live: Live) -> list[Effect]:
             effects.append(FreeSpool(id=attempt.id, durable=flow.durable))
         effects.append(ReadSpool(id=attempt.id, offset=flow.sent, credit=live.read_ahead))
     return effects
+
+
+def ordered(attempt: Attempt) -> list[Effect]:
+    """What is to become of its script, if anything was said about that."""
+    if attempt.let_run:
+        return [LeaveRunner(id=attempt.id)]
+    if not attempt.runs:
+        return []
+    if attempt.stop_grace_ms is not None:
+        attempt.phase = Phase.RUNNING  # one that was frozen goes on, to its end
+        return [StopRunner(id=attempt.id, grace_ms=attempt.stop_grace_ms)]
+    return wished(attempt)
 
 
 def not_started(attempt: Attempt, live: Live) -> list[Effect]:

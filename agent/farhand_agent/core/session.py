@@ -43,6 +43,8 @@ def connected(event: Connected, live: Live, journal: Journal, now: float) -> lis
         listed=frozenset(live.attempts),
         welcome_until=now + WELCOME_SECONDS,
     )
+    for attempt in live.attempts.values():
+        attempt.told = attempt.phase
     entries = tuple(attempt.entry() for attempt in live.attempts.values())
     hello = Hello(
         session_number=journal.session_number,
@@ -58,11 +60,12 @@ def malformed(event: Malformed, live: Live, journal: Journal, now: float) -> lis
 
 
 def lost(event: Lost, live: Live, journal: Journal, now: float) -> list[Effect]:
-    """Offers die with the stream. Jobs do not notice."""
+    """Offers die with the stream, and wishes that the server says again if it still has them. Jobs
+    do not notice."""
     live.session = Session()
     live.offers.clear()
     for attempt in live.attempts.values():
-        attempt.started_at = None
+        attempt.started_at = attempt.wish = None
         attempt.reported = False
     return []
 

@@ -3,7 +3,7 @@
 import hashlib
 
 from farhand_agent.core.effects import Effect, StartRunner
-from farhand_agent.core.frames import Accept, Grant, Offer, Reject, Withdraw
+from farhand_agent.core.frames import Accept, Grant, Offer, Phase, Reject, Withdraw
 from farhand_agent.core.journal import Journal
 from farhand_agent.core.live import Attempt, IllegalFrame, Live
 from farhand_agent.core.offsets import Flow
@@ -36,7 +36,9 @@ def granted(grant: Grant, live: Live, journal: Journal, now: float) -> list[Effe
     script = _script(grant, live)
     live.scripts.keep(grant.digest, script)
     flow = Flow(stored=0, durable=0, read_ahead=live.read_ahead)
-    live.attempts[grant.id] = Attempt(id=grant.id, start=(grant, script), flow=flow)
+    live.attempts[grant.id] = Attempt(
+        id=grant.id, start=(grant, script), flow=flow, told=Phase.RUNNING
+    )
     return [StartRunner(grant=grant, script=script)]
 
 

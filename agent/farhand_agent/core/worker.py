@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from farhand_agent.core import events, frames, orders, outbox, runners, session, slots
+from farhand_agent.core import events, frames, frost, orders, outbox, runners, session, slots
 from farhand_agent.core.effects import Effect, EndStream
 from farhand_agent.core.events import Event
 from farhand_agent.core.frames import RunbookType
@@ -19,6 +19,8 @@ _FRAMES: dict[type, _Rule] = {
     frames.Withdraw: slots.withdrawn,
     frames.Grant: slots.granted,
     frames.Stop: orders.stopped,
+    frames.Freeze: frost.freeze,
+    frames.Thaw: frost.thaw,
     frames.OutputAck: orders.acknowledged,
     frames.Resend: orders.resent,
     frames.ResultAck: orders.reported,
@@ -37,6 +39,8 @@ _EVENTS: dict[type, _Rule] = {
     events.RunnerState: runners.answered,
     events.RunnerGone: runners.gone,
     events.RunnerStarted: runners.started,
+    events.RunnerFrozen: frost.frozen,
+    events.RunnerThawed: frost.thawed,
     events.RunnerVoid: runners.voided,
     events.RunnerData: runners.data,
     events.RunnerExited: runners.exited,

@@ -33,7 +33,9 @@ class Attempt:
     def phase(self) -> Phase:
         if self.spool is None:
             return Phase.VOID
-        return Phase.EXITED if self.job is None else Phase.RUNNING
+        if self.job is None:
+            return Phase.EXITED
+        return Phase.FROZEN if self.job.frozen else Phase.RUNNING
 
     @property
     def size(self) -> int:

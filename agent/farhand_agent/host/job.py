@@ -5,10 +5,12 @@ import os
 import signal
 from collections.abc import Callable
 
+from farhand_agent.host.frost import Freezer, Frost
 from farhand_agent.host.loop import Loop, Timer
 from farhand_agent.host.process import Process, descendants, processes, send, spawn
 from farhand_agent.host.pump import Pump
 from farhand_agent.host.spool import Spool
+from farhand_agent.host.timeout import Timeout, in_words
 from farhand_wire.spool import Exit
 
 #: SIGTERM to SIGKILL for what a script left behind when it ended.
@@ -30,22 +32,31 @@ class Job:
         loop: Loop,
         spool: Spool,
         *,
+        freezer: Freezer,
         moved: Callable[[], None],
+        stood: Callable[[bool], None],
         ended: Callable[[], None],
         send: Callable[[int, list[Process]], None] = send,
     ) -> None:
-        """`moved`: the spool has grown. `ended`: its exit is in it, and nothing runs any more."""
+        """`moved`: the spool has grown. `stood`: every process stands still (True), or goes on, as
+        was asked. `ended`: its exit is in the spool, and nothing runs any more."""
         self._loop = loop
         self._spool = spool
         self._moved = moved
+        self._stood = stood
         self._ended = ended
         self._send = send
         self._pump = Pump(loop, spool, moved=self._pumped)
         self._phase = _Phase.RUNNING
         self._main = 0
         self._status: int | None = None
-        self._stopped = False
+        #: How far it had come when the last process ended: that says why.
+        self._ended_in = self._phase
         self._patience: Timer | None = None
+        self._frost = Frost(loop, freezer, reached=self._stands)
+        self._timeout_ms = 0
+        self._grace_seconds = 0.0
+        self._timeout = Timeout(loop, over=self._time_out)
         #: True when a process was left that could not be killed.
         self.abandoned = False
 
@@ -63,13 +74,40 @@ class Job:
             os.close(error)
         return self._main
 
+    def limit(self, timeout_ms: int, grace_seconds: float) -> None:
+        """End the script after so long from now, as a stop would end it; 0: never. Time in which it
+        is frozen does not count."""
+        self._timeout_ms, self._grace_seconds = timeout_ms, grace_seconds
+        if timeout_ms:
+            self._timeout.begin(timeout_ms / 1000)
+
     def stop(self, grace_seconds: float) -> None:
         """SIGTERM to the whole tree, and SIGKILL when the grace is over. A second stop can only
-        shorten the grace; a script that has ended by itself was not stopped."""
+        shorten the grace; a script that has ended by itself was not stopped, nor one whose time was
+        over before."""
         self.reap()
-        if self._phase in (_Phase.RUNNING, _Phase.STOPPING):
+        if self._phase is _Phase.RUNNING:
             self._phase = _Phase.STOPPING
+        if self._phase in (_Phase.STOPPING, _Phase.TIMING_OUT):
             self._end_tree(grace_seconds)
+
+    def freeze(self) -> None:
+        """Let every process stand still; `stood` is called when that is so, each time. It never is
+        if the script has ended or is being ended."""
+        self.reap()
+        if self._phase is _Phase.RUNNING:
+            self._frost.freeze()
+
+    def thaw(self) -> None:
+        """Let it go on; answered alike."""
+        self.reap()
+        if self._phase is _Phase.RUNNING:
+            self._timeout.go_on()
+            self._frost.thaw()
+
+    @property
+    def frozen(self) -> bool:
+        return self._frost.frozen
 
     @property
     def runs(self) -> bool:
@@ -103,9 +141,22 @@ class Job:
             if pid == self._main:
                 self._status = status
 
+    def _stands(self, frozen: bool) -> None:
+        if frozen:
+            self._timeout.pause()
+        self._stood(frozen)
+
+    def _time_out(self) -> None:
+        self.reap()
+        if self._phase is _Phase.RUNNING:
+            self._phase = _Phase.TIMING_OUT
+            self._end_tree(self._grace_seconds)
+
     def _end_tree(self, grace_seconds: float) -> None:
+        self._timeout.cancel()
         # A stopped process sees the SIGTERM only once it continues.
         self._signal(signal.SIGTERM, signal.SIGCONT)
+        self._frost.end()
         due = self._loop.clock() + grace_seconds
         if self._patience is None or due < self._patience.when:
             self._loop.cancel(self._patience)
@@ -127,8 +178,9 @@ class Job:
 
     def _drain(self) -> None:
         self._loop.cancel(self._patience)
-        self._stopped = self._phase is _Phase.STOPPING
-        self._phase = _Phase.DRAINING
+        self._timeout.cancel()
+        self._frost.end()
+        self._ended_in, self._phase = self._phase, _Phase.DRAINING
         self._pump.take()
         if self._pump.ended:
             self._finish()
@@ -148,18 +200,22 @@ class Job:
         self._ended()
 
     def _exit(self) -> Exit:
-        status = self._status or 0
+        if self._ended_in is _Phase.TIMING_OUT:
+            return Exit(reason=f"timed out after {in_words(self._timeout_ms)}")
+        status, stopped = self._status or 0, self._ended_in is _Phase.STOPPING
         if os.WIFSIGNALED(status):
-            return Exit(signal=os.WTERMSIG(status), stopped=self._stopped)
-        return Exit(code=os.WEXITSTATUS(status), stopped=self._stopped)
+            return Exit(signal=os.WTERMSIG(status), stopped=stopped)
+        return Exit(code=os.WEXITSTATUS(status), stopped=stopped)
 
 
 class _Phase(enum.IntEnum):
     RUNNING = 1
     #: A stop has signalled the tree.
     STOPPING = 2
+    #: Its time was over, and that has signalled the tree.
+    TIMING_OUT = 3
     #: The script has ended by itself and left processes.
-    CLEANING = 3
+    CLEANING = 4
     #: No process is left; the pipes may hold some bytes.
-    DRAINING = 4
-    OVER = 5
+    DRAINING = 5
+    OVER = 6

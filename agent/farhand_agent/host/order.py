@@ -27,6 +27,7 @@ class Order:
     parameters_json: str
     arguments: tuple[str, ...]
     stop_grace_ms: int
+    timeout_ms: int
     script: bytes
 
     def grant(self, boot_id: str) -> bytes:
@@ -57,6 +58,7 @@ def read_order(message: Message) -> Order:
             parameters_json=_text(fields["parameters_json"]),
             arguments=tuple(_text(value) for value in fields["arguments"]),
             stop_grace_ms=int(fields["stop_grace_ms"]),
+            timeout_ms=int(fields["timeout_ms"]),
             script=_with_unix_line_ends(message.data),
         )
     except (KeyError, TypeError, ValueError) as error:

@@ -36,8 +36,7 @@ def process(pid: int) -> Process | None:
     """None if there is no such process."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
-            # The name in parentheses may hold anything, parentheses and spaces included.
-            fields = file.read().rpartition(b")")[2].split()
+            fields = _fields(file.read())
     except (FileNotFoundError, ProcessLookupError):
         return None
     return Process(
@@ -46,6 +45,19 @@ def process(pid: int) -> Process | None:
         parent=int(fields[1]),
         started=int(fields[19]),
     )
+
+
+def thread_states(pid: int) -> set[str]:
+    """The states that its threads are in; empty if there is no such process."""
+    states = set()
+    with suppress(FileNotFoundError, ProcessLookupError):
+        for name in os.listdir(f"/proc/{pid}/task"):
+            with (
+                suppress(FileNotFoundError, ProcessLookupError),
+                open(f"/proc/{pid}/task/{name}/stat", "rb") as file,
+            ):
+                states.add(_fields(file.read())[0].decode())
+    return states
 
 
 def alive(pid: int) -> bool:
@@ -78,6 +90,11 @@ def send(number: int, targets: Iterable[Process]) -> None:
                     signal.pidfd_send_signal(handle, number)
             finally:
                 os.close(handle)
+
+
+def _fields(stat: bytes) -> list[bytes]:
+    """Those behind the name, which is in parentheses and may hold anything, spaces included."""
+    return stat.rpartition(b")")[2].split()
 
 
 def spawn(arguments: list[str], environment: dict[str, str], output: int, error: int) -> int:

@@ -17,6 +17,7 @@ from farhand_agent.host.attempt import (
 )
 from farhand_agent.host.delivery import Delivery
 from farhand_agent.host.door import Door
+from farhand_agent.host.frost import TreeFreezer
 from farhand_agent.host.home import Home
 from farhand_agent.host.host import Host
 from farhand_agent.host.job import Job
@@ -50,6 +51,7 @@ class Runner:
         launcher: socket.socket | None = None,
         work: Work | None = None,
         attempt: Attempt | None = None,
+        spool_bytes: int = limits.SPOOL_BYTES,
     ) -> None:
         """A spare has a launcher and a working directory. Without them, and with an attempt: serve
         what another runner left of it, then end."""
@@ -59,6 +61,7 @@ class Runner:
         self._launcher = launcher
         self._work = work
         self._attempt = attempt
+        self._spool_bytes = spool_bytes
         self._door = Door(
             loop,
             listener,
@@ -68,7 +71,7 @@ class Runner:
             changed=self._link_changed,
         )
         self._delivery: Delivery | None = None
-        #: The link wants nothing more of the attempt, but it still runs.
+        #: Nobody wants the attempt, but it still runs.
         self._discarded = False
         #: Something of a job could not be killed, so this process takes no other.
         self._left_behind = False
@@ -86,6 +89,8 @@ class Runner:
             Kind.FREE: self._free,
             Kind.STOP: self._stop,
             Kind.DONE: self._done,
+            Kind.FREEZE: self._stand,
+            Kind.THAW: self._stand,
         }
         if launcher is not None:
             loop.watch(launcher.fileno(), self._launcher_gone)
@@ -133,11 +138,19 @@ class Runner:
             self._run(order)
 
     def _run(self, order: Order) -> None:
-        spool = Spool(self._home.path, self._host.sandbox.overflow(order.attempt))
+        overflow = self._host.sandbox.overflow(order.attempt)
+        spool = Spool(self._home.path, overflow, most_bytes=self._spool_bytes)
         attempt = self._attempt = Attempt(id=order.attempt, spool=spool)
         self._delivery = Delivery(spool, self._door, offset=0, credit=FIRST_CREDIT)
         self._home.write(STARTED, RAN)
-        job = Job(self._loop, spool, moved=self._moved, ended=self._job_ended)
+        job = Job(
+            self._loop,
+            spool,
+            freezer=TreeFreezer(),
+            moved=self._moved,
+            stood=self._job_stood,
+            ended=self._job_ended,
+        )
         try:
             pid = execute(order, self._home, self._host, job)
         except NotExecuted as error:
@@ -146,6 +159,7 @@ class Runner:
             self._moved()
         else:
             attempt.job = job
+            job.limit(order.timeout_ms, order.stop_grace_ms / 1000)
             self._started_due = True
             self._settling = self._loop.after(_SETTLED_SECONDS, lambda: self._settled(job, pid))
         self._seen = 0
@@ -168,6 +182,7 @@ class Runner:
         attempt = self._serving()
         offset, credit = _number(message, "offset"), _number(message, "credit")
         attempt.settle(offset)
+        self._discarded = False
         if attempt.spool is not None:
             self._delivery = Delivery(attempt.spool, self._door, offset=offset, credit=credit)
             self._moved()
@@ -188,10 +203,17 @@ class Runner:
         if job is not None:
             job.stop(_number(message, "grace_ms") / 1000)
 
+    def _stand(self, message: Message) -> None:
+        job = self._serving().job
+        if job is not None and message.kind is Kind.FREEZE:
+            job.freeze()
+        elif job is not None:
+            job.thaw()
+
     def _done(self, message: Message) -> None:
         attempt = self._serving()
         if attempt.job is not None:
-            self._discarded = True
+            self._discarded, self._delivery = True, None
         else:
             self._forget(attempt)
 
@@ -230,6 +252,19 @@ class Runner:
         if self._delivery is not None:
             self._say_started()
             self._delivery.advance()
+        if self._discarded:
+            self._make_room()
+
+    def _make_room(self) -> None:
+        """A script that is left alone must not wait for ever for somebody to take its output."""
+        attempt = self._serving()
+        if attempt.job is not None and attempt.spool is not None and attempt.spool.full:
+            attempt.spool.free(attempt.spool.size)
+            attempt.job.resume()
+
+    def _job_stood(self, frozen: bool) -> None:
+        self._say_started()
+        self._door.tell(Kind.FROZEN if frozen else Kind.THAWED)
 
     def _job_ended(self) -> None:
         attempt = self._serving()

@@ -14,9 +14,13 @@ object, then the script). The link dials; a new connection supersedes the one be
       CREDIT {credit}                   send so many bytes more
       FREE   {durable}                  the server holds this prefix: segments below may go
       STOP   {grace_ms}                 end the whole tree
-      DONE   {}                         the server has the result: remove the sandbox; answered by
+      DONE   {}                         nobody needs the attempt: remove the sandbox; answered by
                                         IDLE if this runner takes another job, else by the end of
-                                        the connection. While the script runs: as soon as it ends
+                                        the connection. While the script runs: as soon as it ends,
+                                        unless a READ says that it is wanted after all
+      FREEZE {}                         every process is to stand still; answered by FROZEN, some
+                                        time, or by EXITED
+      THAW   {}                         the script is to go on; answered by THAWED, or by EXITED
     runner -> link
       STATE   {job_id, attempt, phase, size, reason}     job_id is empty for a spare runner;
                                         reason says why an attempt is void
@@ -25,6 +29,8 @@ object, then the script). The link dials; a new connection supersedes the one be
       DATA    offset, entries           within the credit
       EXITED  {code|signal|reason, stopped, lost, size, crc}   after the last DATA
       IDLE    {}                        the sandbox is gone; this runner is a spare again
+      FROZEN  {}                        every process stands still
+      THAWED  {}                        the script goes on
 """
 
 import enum
@@ -51,12 +57,16 @@ class Kind(enum.IntEnum):
     FREE = 5
     STOP = 6
     DONE = 7
+    FREEZE = 8
+    THAW = 9
     STATE = 65
     STARTED = 66
     VOID = 67
     DATA = 68
     EXITED = 69
     IDLE = 70
+    FROZEN = 71
+    THAWED = 72
 
 
 class Phase(enum.StrEnum):
@@ -64,6 +74,8 @@ class Phase(enum.StrEnum):
 
     SPARE = "spare"
     RUNNING = "running"
+    #: It runs, but every process of it stands still.
+    FROZEN = "frozen"
     EXITED = "exited"
     VOID = "void"
 

@@ -103,6 +103,12 @@ class Agent:
                 self.runners.say(id_, wire.Kind.READ, offset=offset, credit=credit)
             case effects.StopRunner(id=id_, grace_ms=grace_ms):
                 self.runners.say(id_, wire.Kind.STOP, grace_ms=grace_ms)
+            case effects.FreezeRunner(id=id_):
+                self.runners.say(id_, wire.Kind.FREEZE)
+            case effects.ThawRunner(id=id_):
+                self.runners.say(id_, wire.Kind.THAW)
+            case effects.LeaveRunner(id=id_):
+                self.runners.say(id_, wire.Kind.DONE)
             case effects.DialRunner(id=id_):
                 self.runners.dial(id_)
             case effects.Persist(session_number=number):

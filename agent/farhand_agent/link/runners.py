@@ -12,9 +12,11 @@ from farhand_agent.core.events import (
     RunnerData,
     RunnerEvent,
     RunnerExited,
+    RunnerFrozen,
     RunnerGone,
     RunnerStarted,
     RunnerState,
+    RunnerThawed,
     RunnerVoid,
 )
 from farhand_agent.core.frames import AttemptId, Exit, Phase
@@ -137,6 +139,7 @@ class Runners:
                 group=grant.group,
                 worker=self._worker_name,
                 stop_grace_ms=grant.stop_grace_ms,
+                timeout_ms=grant.timeout_ms,
             )
         )
 
@@ -151,7 +154,9 @@ class Runners:
         self._begin(conversation, self._socket(id_))
 
     def finish(self, id_: AttemptId, stop_grace_ms: int | None) -> None:
-        """Lets the attempt's sandbox go, and ends its script first if it still runs."""
+        """Lets the attempt's sandbox go, and ends its script first if it still runs. One that still
+        waits for a spare is not begun any more."""
+        self._waiting = deque(order for order in self._waiting if order.grant.id != id_)
         parting = wire.pack(wire.Kind.DONE)
         if stop_grace_ms is not None:
             parting = wire.pack(wire.Kind.STOP, grace_ms=stop_grace_ms) + parting
@@ -249,6 +254,10 @@ class Runners:
                 self._data(conversation, id_, fields["offset"], message.data)
             case wire.Kind.STARTED:
                 self._feed(RunnerStarted(id=id_))
+            case wire.Kind.FROZEN:
+                self._feed(RunnerFrozen(id=id_))
+            case wire.Kind.THAWED:
+                self._feed(RunnerThawed(id=id_))
             case wire.Kind.VOID:
                 self._feed(RunnerVoid(id=id_, reason=fields["reason"]))
             case wire.Kind.EXITED:
@@ -283,7 +292,7 @@ class Runners:
     def _idle(self, conversation: Conversation) -> None:
         id_ = conversation.id
         if id_ is not None and self._attempts.get(id_) is conversation:
-            # Dialled as the attempt that it had just let go of.
+            # It was left alone with a script, or dialled as the attempt that it had just let go of.
             del self._attempts[id_]
             self._feed(RunnerGone(runner=conversation.serial, id=id_))
         conversation.id = None

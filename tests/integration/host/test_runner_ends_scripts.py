@@ -8,6 +8,7 @@ import pytest
 from tests.support.host_process import HostProcess
 from tests.support.runner_client import Outcome, RunnerClient, alive, wait_for
 
+from farhand_agent.host.process import descendants, processes
 from farhand_agent.host.wire import Kind, Phase
 
 #: Three generations, two of them detached, that do not listen to SIGTERM.
@@ -160,3 +161,24 @@ def test_done_while_it_runs_is_kept_until_it_ends(host: HostProcess) -> None:
 
     assert client.done()
     assert not host.home(job_id).exists()
+
+
+def test_adopted_job_can_be_stopped(host: HostProcess) -> None:
+    """Nomad could not (its issue 5593): what it had found again had lost its handle."""
+    client = host.spare()
+    job_id = client.start(_STUBBORN)
+    seen = client.take(Outcome(), until=lambda seen: seen.output.count(b"\n") == 2)
+    below = [each.pid for each in descendants([host.runner_of(job_id)], processes())]
+    host.kill()
+    host.start()
+    wait_for(lambda: sum(line.startswith("link") for line in host.diary) >= 2)
+    again = host.dial(job_id)
+    again.send(Kind.READ, offset=0, credit=1 << 20)
+    again.send(Kind.STOP, grace_ms=200)
+    outcome = again.take(Outcome())
+
+    assert outcome.output == seen.output
+    assert outcome.exited is not None
+    assert (outcome.exited["signal"], outcome.exited["stopped"]) == (signal.SIGKILL, True)
+    assert set(pids(outcome)) <= set(below)
+    assert [pid for pid in below if alive(pid)] == []

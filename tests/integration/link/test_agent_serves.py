@@ -237,6 +237,102 @@ async def test_a_job_that_the_server_gave_up_is_ended(
     await until((tmp_path / "ended").exists)
 
 
+async def test_a_job_that_the_server_does_not_know_is_left_alone_and_takes_its_slot(
+    register: Register, start: Start, server: WorkerServer, tmp_path: Path
+) -> None:
+    await register()
+    session = await connected(server, await start("--slots", "1"))
+    job = grant(f"echo up; until [ -e {tmp_path}/go ]; do sleep 0.01; done; touch {tmp_path}/over")
+    session.send(grant=job)
+    await session.next("output")
+    server.discard.add((job.job_id, 1))
+    server.let_run = True
+    session.cut()
+    again = await server.session(2)
+    offer = worker_pb2.Offer(offer_id="o1", runbook_type=job.runbook_type)
+    again.send(offer=offer)
+    reject = await again.next("reject")
+    again.cut()
+    third = await server.session(3)
+    assert third.hello is not None
+    listed = [(entry.job_id, entry.phase) for entry in third.hello.journal]
+    (tmp_path / "go").touch()
+    await until((tmp_path / "over").exists)
+    third.cut()
+    fourth = await server.session(4)
+    # Its runner may take a moment to clear the sandbox.
+    while fourth.hello is not None and fourth.hello.journal:
+        fourth.cut()
+        fourth = await server.session(len(server.sessions) + 1)
+    fourth.send(offer=offer)
+    await fourth.next("accept")
+
+    assert (reject.reason, reject.for_now) == ("all 1 slots are taken", True)
+    assert listed == [(job.job_id, worker_pb2.ATTEMPT_PHASE_RUNNING)]
+    assert all("result" not in message for message in again.messages + third.messages)
+
+
+async def test_a_job_is_frozen_and_thawed(
+    register: Register, start: Start, server: WorkerServer, tmp_path: Path
+) -> None:
+    await register()
+    session = await connected(server, await start())
+    job = grant(f"echo up; until [ -e {tmp_path}/go ]; do sleep 0.01; done; echo over")
+    name: dict[str, Any] = {"job_id": job.job_id, "attempt": 1}
+    session.send(grant=job, freeze=worker_pb2.Freeze(**name))
+    frozen = await session.next("frozen")
+    (tmp_path / "go").touch()
+    session.send(freeze=worker_pb2.Freeze(**name))
+    await session.next("frozen")
+    assert b"over" not in text(server, job)
+    session.send(thaw=worker_pb2.Thaw(**name))
+    thawed = await session.next("thawed")
+    await session.next("result")
+
+    assert (frozen.job_id, frozen.attempt) == (thawed.job_id, thawed.attempt) == (job.job_id, 1)
+    assert text(server, job) == b"up\nover\n"
+
+
+async def test_a_frozen_job_is_found_frozen_by_the_next_agent(
+    register: Register, start: Start, server: WorkerServer, tmp_path: Path
+) -> None:
+    await register()
+    first = await start()
+    session = await connected(server, first)
+    job = grant(f"echo up; until [ -e {tmp_path}/go ]; do sleep 0.01; done; echo over")
+    name: dict[str, Any] = {"job_id": job.job_id, "attempt": 1}
+    session.send(grant=job)
+    await session.next("output")
+    session.send(freeze=worker_pb2.Freeze(**name))
+    await session.next("frozen")
+    await first.stop(signal.SIGKILL)
+    (tmp_path / "go").touch()
+    await start()
+    again = await server.session(2)
+    heartbeat = await again.next("heartbeat")
+    again.send(thaw=worker_pb2.Thaw(**name))
+    await again.next("thawed")
+    await again.next("result")
+
+    assert again.hello is not None
+    phases = [entry.phase for entry in again.hello.journal]
+    assert phases == [worker_pb2.ATTEMPT_PHASE_FROZEN]
+    assert heartbeat.running == 1
+    assert text(server, job) == b"up\nover\n"
+
+
+async def test_a_job_whose_time_is_over_says_so(
+    register: Register, start: Start, server: WorkerServer
+) -> None:
+    await register()
+    session = await connected(server, await start())
+    session.send(grant=grant("echo up; sleep 1000", timeout_ms=300))
+    result = await session.next("result")
+
+    assert result.exit.reason == "timed out after 300 ms"
+    assert not result.exit.stopped
+
+
 async def test_a_drained_agent_comes_back_when_it_was_told_to(
     register: Register, start: Start, server: WorkerServer
 ) -> None:

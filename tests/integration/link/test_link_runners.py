@@ -117,6 +117,7 @@ async def test_a_spare_is_told_what_to_run(bench: Bench) -> None:
         "group": "dc1",
         "worker": "app01",
         "stop_grace_ms": 30_000,
+        "timeout_ms": 0,
     }
 
 
@@ -142,6 +143,42 @@ async def test_a_grant_waits_for_a_spare(bench: Bench) -> None:
     start = await fake.told(wire.Kind.START)
 
     assert start.fields["job_id"] == ONE.job_id
+
+
+async def test_a_runner_says_that_its_job_stands_still_and_that_it_goes_on(bench: Bench) -> None:
+    fake = await bench.started(ONE)
+    bench.runners.say(ONE, wire.Kind.FREEZE)
+    bench.runners.say(ONE, wire.Kind.THAW)
+    await fake.told(wire.Kind.FREEZE)
+    await fake.told(wire.Kind.THAW)
+    fake.say(wire.Kind.FROZEN)
+    fake.say(wire.Kind.THAWED)
+
+    assert await bench.rules.next(events.RunnerFrozen) == events.RunnerFrozen(id=ONE)
+    assert await bench.rules.next(events.RunnerThawed) == events.RunnerThawed(id=ONE)
+
+
+async def test_the_rules_hear_when_a_script_that_was_left_alone_has_ended(bench: Bench) -> None:
+    fake = await bench.started(ONE)
+    fake.say(wire.Kind.STARTED)
+    await bench.rules.next(events.RunnerStarted)
+    bench.runners.say(ONE, wire.Kind.DONE)
+    await fake.told(wire.Kind.DONE)
+    fake.say(wire.Kind.IDLE)
+
+    assert (await bench.rules.next(events.RunnerGone)).id == ONE
+    assert (await bench.rules.next(events.RunnerState)).id is None
+    bench.runners.start(effects.StartRunner(grant=grant(TWO), script=SCRIPT))
+    assert (await fake.told(wire.Kind.START)).fields["job_id"] == TWO.job_id
+
+
+async def test_an_attempt_that_nobody_wants_is_not_begun_when_a_spare_comes(bench: Bench) -> None:
+    bench.runners.start(effects.StartRunner(grant=grant(ONE), script=SCRIPT))
+    bench.runners.start(effects.StartRunner(grant=grant(TWO), script=SCRIPT))
+    bench.runners.finish(ONE, 500)
+    fake = await bench.known_spare()
+
+    assert (await fake.told(wire.Kind.START)).fields["job_id"] == TWO.job_id
 
 
 async def test_large_data_is_cut_between_entries(bench: Bench) -> None:

@@ -7,6 +7,7 @@ from tests.support.world.translation import spool_id
 from tests.support.world.truth import Truth
 
 from farhand_agent.core.frames import AttemptId, RunbookType
+from farhand_agent.host.timeout import in_words
 from farhand_agent.host.wire import Message, Phase
 from farhand_server.model.identifiers import WorkerId
 from farhand_wire import spool
@@ -67,6 +68,9 @@ class FakeHost:
     def running(self) -> list[Sandbox]:
         return [s for s in self.sandboxes.values() if s.phase is Phase.RUNNING]
 
+    def frozen(self) -> list[Sandbox]:
+        return [s for s in self.sandboxes.values() if s.phase is Phase.FROZEN]
+
     def print(self, sandbox: Sandbox, text: bytes) -> None:
         sandbox.write(spool.pack(spool.Kind.OUTPUT, 0, text), self._truth)
 
@@ -76,13 +80,23 @@ class FakeHost:
             spool.Exit(code=code, signal=signal, stopped=sandbox.stopping), truth=self._truth
         )
 
+    def pass_time(self, ms: int) -> None:
+        """Runners end what has run for too long, whether anybody else lives or not."""
+        for sandbox in self.running():
+            if sandbox.left_ms is None or sandbox.stopping:
+                continue
+            sandbox.left_ms -= ms
+            if sandbox.left_ms <= 0:
+                reason = f"timed out after {in_words(sandbox.timeout_ms)}"
+                sandbox.end(spool.Exit(reason=reason), truth=self._truth)
+
     def kill_runner(self, runner: Runner) -> None:
         """Its script dies with it; the launcher forks another one that serves what is left."""
         runner.die()
         self.runners.remove(runner)
         sandbox = runner.sandbox
         if sandbox is not None:
-            if sandbox.phase is Phase.RUNNING:
+            if sandbox.runs:
                 sandbox.phase, sandbox.reason = Phase.EXITED, "the runner was lost"
                 assert self.worker is not None
                 self._truth.forgetful.add(self.worker)
@@ -109,7 +123,10 @@ class FakeHost:
         id_ = AttemptId(str(message.fields["job_id"]), int(message.fields["attempt"]))
         if id_ in self.sandboxes:
             return None
-        sandbox = self.sandboxes[id_] = Sandbox(id=id_)
+        timeout_ms = int(message.fields["timeout_ms"])
+        sandbox = self.sandboxes[id_] = Sandbox(
+            id=id_, timeout_ms=timeout_ms, left_ms=timeout_ms or None
+        )
         if self.broken:
             sandbox.phase, sandbox.reason = Phase.VOID, self.broken
         else:

@@ -8,7 +8,6 @@ from tests.support.world.rows import State
 from tests.support.world.translation import spool_id
 from tests.support.world.truth import Truth, Violation
 
-from farhand_agent.host.wire import Phase
 from farhand_server.model.identifiers import WorkerId
 from farhand_server.model.job import Job, JobStatus
 from farhand_server.model.output import SpoolId
@@ -34,13 +33,16 @@ class Invariants:
             spool_id(id_)
             for host in hosts
             for id_, sandbox in host.sandboxes.items()
-            if sandbox.phase is Phase.RUNNING
+            if sandbox.runs
         }
+        moving = {spool_id(sandbox.id) for host in hosts for sandbox in host.running()}
         for old, new in self._state.history[self._looked :]:
             self._moved(old, new)
             # One that waited again is nobody's: somebody had decided about what may still run.
             if new.status is JobStatus.STOPPED and new.worker and _spool(new) in running:
                 raise Violation(f"{new.id} is Stopped, but it runs on {new.worker_name}")
+            if new.is_frozen and not (old and old.is_frozen) and _spool(new) in moving:
+                raise Violation(f"I19: {new.id} is said to be frozen, but it runs")
             if new.counted > limits.ATTEMPTS_MOST:
                 raise Violation(f"I12: {new.id} counts {new.counted} attempts")
         self._looked = len(self._state.history)
@@ -99,9 +101,8 @@ class Invariants:
             durable = len(self._output.durable(spool_id(id_)))
             if sandbox.freed > durable:
                 raise Violation(f"I8: {host.name} freed {sandbox.freed} of {id_}, {durable} safe")
-        running = [
-            s for s in host.sandboxes.values() if s.phase is Phase.RUNNING and not s.unwanted
-        ]
+        # One that is being ended because nobody wants it has given its slot away.
+        running = [s for s in host.sandboxes.values() if s.runs and not (s.unwanted and s.stopping)]
         if len(running) > host.slots:
             raise Violation(f"I9: {host.name} runs {len(running)} in {host.slots} slots")
 

@@ -75,7 +75,13 @@ def _explanation(world: World, job: Job) -> object:
 
 
 def _move(world: World) -> None:
-    """Scripts end as soon as they run; those that are to be stopped wait for their signal."""
+    """Scripts end as soon as they run; those that are to be stopped wait for their signal, and what
+    is frozen is thawed."""
+    world.flow()
+    world.check()
+    for job in world.jobs:
+        if job.is_frozen:
+            world.resume(job.id)
     world.flow()
     while running := [(h, s) for h in world.hosts for s in h.running() if _ends(world, h, s)]:
         for host, sandbox in running:

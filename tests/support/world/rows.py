@@ -1,4 +1,4 @@
-"""What is in the database when a world begins: an account with a key, a group, two runbooks."""
+"""What is in the database when a world begins: an account with a key, a group, some runbooks."""
 
 import hashlib
 from collections import deque
@@ -39,6 +39,8 @@ def digest(script: bytes) -> str:
 
 #: A bash runbook whose jobs may run again.
 AGAIN = "again"
+#: What a job of the Python runbook has, in seconds.
+TIMEOUT = 90
 
 
 def published(id_: int, type_: RunbookType) -> Runbook:
@@ -51,6 +53,7 @@ def published(id_: int, type_: RunbookType) -> Runbook:
         draft_digest=digest(SCRIPTS[type_]),
         published_digest=digest(SCRIPTS[type_]),
         published_version=1,
+        timeout=TIMEOUT if type_ is RunbookType.PYTHON else 0,
         created=UnixMs(0),
         modified=UnixMs(0),
     )

@@ -51,8 +51,18 @@ class Sandbox:
     exit: spool.Exit | None = None
     #: A STOP has signalled the tree.
     stopping: bool = False
+    #: FROZEN or RUNNING: what was asked for, until it is so.
+    wish: Phase | None = None
+    #: How long it may still run, frozen time not counted; None: for ever.
+    left_ms: int | None = None
+    timeout_ms: int = 0
     #: Nobody wants it: it goes as soon as the script has ended.
     unwanted: bool = False
+
+    @property
+    def runs(self) -> bool:
+        """Whether it has not ended."""
+        return self.phase in (Phase.RUNNING, Phase.FROZEN)
 
     def write(self, entry: bytes, truth: Truth) -> None:
         self.data += entry
@@ -123,6 +133,7 @@ class Runner:
                 self._talk.closed = True
             case Kind.READ:
                 self._settle()
+                self.sandbox.unwanted = False
                 self._offset = int(message.fields["offset"])
                 self._credit = int(message.fields["credit"])
             case Kind.CREDIT:
@@ -132,8 +143,13 @@ class Runner:
                 self.sandbox.freed = max(
                     self.sandbox.freed, min(int(message.fields["durable"]), size)
                 )
-            case Kind.STOP if self.sandbox and self.sandbox.phase is Phase.RUNNING:
-                self.sandbox.stopping = True
+            case Kind.STOP if self.sandbox and self.sandbox.runs:
+                # A stopped process sees the SIGTERM only once it continues.
+                self.sandbox.stopping, self.sandbox.phase = True, Phase.RUNNING
+                self.sandbox.wish = None
+            case Kind.FREEZE | Kind.THAW if self.sandbox.runs and not self.sandbox.stopping:
+                freezes = message.kind is Kind.FREEZE
+                self.sandbox.wish = Phase.FROZEN if freezes else Phase.RUNNING
             case Kind.DONE if self.sandbox:
                 self._done(self.sandbox)
 
@@ -166,7 +182,7 @@ class Runner:
             self.sandbox.end(lost, self._truth)
 
     def _done(self, sandbox: Sandbox) -> None:
-        if sandbox.phase is Phase.RUNNING:
+        if sandbox.runs:
             sandbox.unwanted = True
         else:
             self._clear(sandbox)
@@ -180,12 +196,24 @@ class Runner:
 
     # --- what it says -----------------------------------------------------------------------
 
+    def _stand(self, sandbox: Sandbox, wish: Phase) -> None:
+        """What was asked for is so; whoever is there now is told."""
+        sandbox.wish = None
+        if not sandbox.runs:
+            return
+        sandbox.phase = wish
+        if self._talk is not None:
+            self._talk.tell(Kind.FROZEN if wish is Phase.FROZEN else Kind.THAWED)
+
     def _deliver(self) -> bool:
         sandbox = self.sandbox
         if sandbox is None:
             return False
         if sandbox.unwanted and sandbox.phase is Phase.EXITED:
             self._clear(sandbox)
+            return True
+        if sandbox.wish is not None:
+            self._stand(sandbox, sandbox.wish)
             return True
         if self._talk is None or self._offset is None:
             return False

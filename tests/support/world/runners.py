@@ -87,6 +87,12 @@ class Runners:
                 self._say(id_, Kind.FREE, durable=durable)
             case effects.StopRunner(id=id_, grace_ms=grace_ms):
                 self._say(id_, Kind.STOP, grace_ms=grace_ms)
+            case effects.FreezeRunner(id=id_):
+                self._say(id_, Kind.FREEZE)
+            case effects.ThawRunner(id=id_):
+                self._say(id_, Kind.THAW)
+            case effects.LeaveRunner(id=id_):
+                self._say(id_, Kind.DONE)
             case effects.FinishRunner(id=id_, stop_grace_ms=grace_ms):
                 self._finish(id_, grace_ms)
             case other:
@@ -101,7 +107,13 @@ class Runners:
         talk = self._spares.popleft()
         talk.id = order.grant.id
         self._attempts[talk.id] = talk
-        talk.line.ask(Kind.START, order.script, job_id=talk.id.job_id, attempt=talk.id.attempt)
+        talk.line.ask(
+            Kind.START,
+            order.script,
+            job_id=talk.id.job_id,
+            attempt=talk.id.attempt,
+            timeout_ms=order.grant.timeout_ms,
+        )
 
     def _dial(self, id_: AttemptId) -> None:
         if (old := self._attempts.pop(id_, None)) is not None:
@@ -113,6 +125,7 @@ class Runners:
         self._begin(runner, id_)
 
     def _finish(self, id_: AttemptId, grace_ms: int | None) -> None:
+        self._starts = deque(order for order in self._starts if order.grant.id != id_)
         talk = self._attempts.pop(id_, None)
         if talk is None:
             runner = self._host.runner_of(id_)
@@ -186,6 +199,10 @@ class Runners:
             )
         elif message.kind is Kind.STARTED:
             self._feed(events.RunnerStarted(id=talk.id))
+        elif message.kind is Kind.FROZEN:
+            self._feed(events.RunnerFrozen(id=talk.id))
+        elif message.kind is Kind.THAWED:
+            self._feed(events.RunnerThawed(id=talk.id))
         elif message.kind is Kind.VOID:
             self._feed(events.RunnerVoid(id=talk.id, reason=fields["reason"]))
         elif message.kind is Kind.EXITED:

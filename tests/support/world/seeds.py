@@ -159,11 +159,12 @@ class Driver:
         return None
 
     def _exit(self) -> bool | None:
-        host = self._one(host for host in self.world.hosts if host.running())
+        """A frozen script does not end by itself."""
+        host = self._one(h for h in self.world.hosts if h.running() or h.frozen())
         if host is None:
             return False
-        sandbox = self._random.choice(host.running())
-        if self._random.random() < 0.2:
+        sandbox = self._random.choice(host.running() + host.frozen())
+        if sandbox in host.frozen() or self._random.random() < 0.2:
             host.exit(sandbox, code=None, signal=9)
         else:
             host.exit(sandbox, code=self._random.choice((0, 0, 3)))
@@ -174,6 +175,13 @@ class Driver:
         if job is None:
             return False
         self.world.stop(job.id)
+        return None
+
+    def _suspend(self) -> bool | None:
+        job = self._job(lambda job: job.status in (JobStatus.ACTIVATING, JobStatus.RUNNING))
+        if job is None:
+            return False
+        self.world.suspend(job.id)
         return None
 
     def _resume(self) -> bool | None:
@@ -363,7 +371,8 @@ _WEIGHTS: dict[str, float] = {
     "print": 6,
     "exit": 4,
     "stop": 1.5,
-    "resume": 1,
+    "suspend": 2,
+    "resume": 1.5,
     "add_host": 0.5,
     "start_agent": 4,
     "start_server": 4,

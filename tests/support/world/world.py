@@ -97,8 +97,13 @@ class World:
     def stop(self, job: JobId) -> None:
         self._ask(lambda call: on.StopJob(call=call, by=OPERATOR, job=job))
 
+    def suspend(self, job: JobId) -> None:
+        self._ask(lambda call: on.SuspendJob(call=call, by=OPERATOR, job=job))
+
     def resume(self, job: JobId) -> None:
-        """Thaws it, or decides that it may run once more."""
+        """Thaws it, or decides that it may run once more. What waits is decided before, so that
+        it is known which of both."""
+        self.turn()
         known = self.state.tables.jobs[job]
         if known.status is JobStatus.SUSPENDED and not known.is_frozen:
             again = known.delivery is Delivery.AT_LEAST_ONCE
@@ -296,6 +301,8 @@ class World:
     def tick(self, ms: int) -> None:
         """Time passes; agents do what is due."""
         self.clock.ms += ms
+        for host in self.hosts:
+            host.pass_time(ms)
         for link in self.links.values():
             link.tick()
 

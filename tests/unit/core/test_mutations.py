@@ -12,7 +12,9 @@ from tests.support.world.link import FakeLink
 from tests.support.world.seeds import run
 from tests.support.world.truth import Violation
 
-from farhand_agent.core import offsets, session
+from farhand_agent.core import frost, offsets, session, worker
+from farhand_agent.core.frames import Freeze, Frozen
+from farhand_agent.core.live import Live
 from farhand_server.core import adoption, dispatch, fates, numbers, orders, sessions
 from farhand_server.core.effects import Effect
 from farhand_server.engine.desk import OutputDesk
@@ -180,6 +182,17 @@ def the_late_truth_is_ignored(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(adoption, "_goes_on", until_disconnected)
 
 
+def frozen_is_said_before_it_is_so(patch: pytest.MonkeyPatch) -> None:
+    def hasty(frame: Freeze, live: Live, journal: Any, now: float) -> list[Any]:
+        attempt = live.attempts.get(frame.id)
+        passed_on = frost.freeze(frame, live, journal, now)
+        if attempt is None or not attempt.runs:
+            return passed_on
+        return [*live.say(Frozen(id=frame.id)), *passed_on]
+
+    patch.setitem(worker._FRAMES, Freeze, hasty)
+
+
 MUTATIONS = [
     Mutation(patch=grants_write_no_row, breaks=("I1", "I2", "I4", "I16", "I17")),
     Mutation(patch=promises_leave_before_the_commit, breaks=("I1", "I2")),
@@ -198,7 +211,8 @@ MUTATIONS = [
     Mutation(patch=the_agent_frees_what_is_stored, breaks=("I8",)),
     Mutation(patch=the_agent_asks_no_runner_before_its_hello, breaks=("I1", "I2")),
     Mutation(patch=a_stop_is_not_repeated, breaks=("I17",)),
-    Mutation(patch=the_late_truth_is_ignored, breaks=("I16", "I17")),
+    Mutation(patch=the_late_truth_is_ignored, breaks=("I1", "I16", "I17")),
+    Mutation(patch=frozen_is_said_before_it_is_so, breaks=("I19",)),
 ]
 
 

@@ -20,6 +20,7 @@ FIELDS = {
     "group": "dc1",
     "worker": "web03",
     "stop_grace_ms": 30_000,
+    "timeout_ms": 0,
 }
 BASE = base_environment({}, user="u", home="/", login_shell="/bin/sh")
 
