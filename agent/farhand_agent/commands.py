@@ -44,8 +44,9 @@ def run(asked: argparse.Namespace) -> int:
     """Serves until it is told to stop."""
     from farhand_agent.host.folder import NotOurs
     from farhand_agent.host.ground import sandbox_root
-    from farhand_agent.host.launcher import StateInUse, run_launcher
+    from farhand_agent.host.launcher import run_launcher
     from farhand_agent.host.link_process import user_named
+    from farhand_agent.host.lock import StateInUse
 
     state = asked.state.absolute()
     _check_registered(state)

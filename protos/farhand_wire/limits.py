@@ -64,6 +64,10 @@ KEEPALIVE_TIMEOUT_MS = 5_000
 #: Shortest ping interval that the server accepts.
 MIN_PING_MS = 5_000
 
+# --- what a job may take of its host --------------------------------------------------------
+#: Processes and threads of one job at a time, where control groups can bound them.
+JOB_PROCESSES = 512
+
 # --- runbooks and jobs ----------------------------------------------------------------------
 #: Azure: 1 MB.
 RUNBOOK_BYTES = 1024 * 1024

@@ -1,21 +1,26 @@
 """The root half of an agent as a process of its own, with a link that only keeps a diary.
 
-`python -m tests.support.host_agent STATE SANDBOX [USER]`: pytest itself must not fork runners. With
-a user the link becomes that one, and tries what it may do.
+`python -m tests.support.host_agent STATE SANDBOX [USER [KINDS]]`: pytest itself must not fork
+runners. With a user the link becomes that one, and tries what it may do. With KINDS it knows only
+these hierarchies of control groups, separated by commas.
 """
 
 import os
 import signal
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 from tests.support.runner_client import RunnerClient
 
+from farhand_agent.host.cgroup import Cgroups, choose_cgroups
+from farhand_agent.host.hierarchy import hierarchies
 from farhand_agent.host.launcher import run_launcher
+from farhand_agent.host.mounts import my_mounts
 from farhand_agent.host.sandbox import Sandbox
 
 
-def main(state: Path, sandbox: Path, user: str = "") -> int:
+def main(state: Path, sandbox: Path, user: str = "", kinds: str = "cgroup2,freezer,pids") -> int:
     def link(hints: int) -> int:
         if user:
             _try_rights(state, Sandbox(root=sandbox, state=state))
@@ -29,7 +34,14 @@ def main(state: Path, sandbox: Path, user: str = "") -> int:
         interpreters={"powershell": str(state / "pwsh")},
         link_user=user,
         link_load=lambda: _note_loader(state),
+        find_cgroups=lambda state: only(kinds.split(","), state),
     )
+
+
+def only(kinds: Collection[str], state: Path) -> Cgroups:
+    """The control groups of an agent on a machine that has only these hierarchies."""
+    found = hierarchies(my_mounts(), Path("/proc/self/cgroup").read_text())
+    return choose_cgroups(state, {kind: found[kind] for kind in kinds if kind in found})
 
 
 def _note_loader(state: Path) -> None:

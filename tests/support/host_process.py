@@ -6,21 +6,33 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
+from tests.support.host_agent import only
+from tests.support.leftovers import end_jobs
 from tests.support.runner_client import RunnerClient, wait_for
 
+from farhand_agent.host.cgroup import Cgroup, NoCgroups
 from farhand_agent.host.home import Home
 from farhand_agent.host.sandbox import AttemptId, Sandbox
-from farhand_agent.host.wire import Kind
 
 
 class HostProcess:
     """A launcher with its runners."""
 
-    def __init__(self, *, state: Path, sandbox: Path, link_user: str = "") -> None:
+    def __init__(
+        self,
+        *,
+        state: Path,
+        sandbox: Path,
+        link_user: str = "",
+        kinds: str = "cgroup2,freezer,pids",
+    ) -> None:
         self.state = state
         self._link_user = link_user
+        #: The hierarchies of control groups that it knows.
+        self.kinds = kinds
         self.sandbox = Sandbox(root=sandbox, state=state)
         self.clients: list[RunnerClient] = []
         self._process: subprocess.Popen[bytes] | None = None
@@ -51,6 +63,7 @@ class HostProcess:
                     os.fspath(self.state),
                     os.fspath(self.sandbox.root),
                     self._link_user,
+                    self.kinds,
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -102,13 +115,16 @@ class HostProcess:
         """Process number of the runner that serves a job."""
         return self.runner(self.home(job_id) / "sock")
 
+    def cgroups(self) -> list[Cgroup]:
+        """The control groups of runners that are gone."""
+        try:
+            return list(only(self.kinds.split(","), self.state).dead())
+        except NoCgroups:
+            return []
+
     def clean_up(self) -> None:
         """End everything that was started, jobs and their runners included."""
-        for attempt in list(self.sandbox.attempts()):
-            with suppress(OSError, TimeoutError):
-                client = self.dial(attempt.job_id, attempt.attempt)
-                client.send(Kind.STOP, grace_ms=0)
-                client.done()
+        end_jobs(self.sandbox)
         for client in self.clients:
             client.close()
         if self._process is not None and self._process.poll() is None:
@@ -117,6 +133,9 @@ class HostProcess:
             if (pid := Home.runner(address.socket.parent)) and not is_free(address.socket.parent):
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
+                wait_for(partial(is_free, address.socket.parent))
+        for group in self.cgroups():
+            group.end(5)
         shutil.rmtree(self.sandbox.root, ignore_errors=True)
 
     def _free_spare(self) -> RunnerClient | None:

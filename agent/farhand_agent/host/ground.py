@@ -1,14 +1,12 @@
 """On which ground sandboxes stand: a directory on tmpfs that is ours alone, or else the disk."""
 
 import os
-import re
 from collections.abc import Callable, Mapping
 from hashlib import sha256
 from pathlib import Path
 
 from farhand_agent.host.folder import NotOurs, own_directory
-
-_OCTAL = re.compile(r"\\([0-7]{3})")
+from farhand_agent.host.mounts import my_mounts
 
 
 def sandbox_root(
@@ -50,10 +48,8 @@ def _stand_on(ground: Path, group: int | None) -> bool:
 def filesystem_type(path: Path) -> str:
     """Type of the file system that holds `path`, as the kernel names it; empty if unknown."""
     target, best, kind = path.resolve(), 0, ""
-    for line in Path("/proc/self/mountinfo").read_text().splitlines():
-        left, _, right = line.partition(" - ")
-        point = Path(_OCTAL.sub(lambda octal: chr(int(octal[1], 8)), left.split(" ")[4]))
+    for mount in my_mounts():
         # A later mount on the same point hides the earlier one.
-        if target.is_relative_to(point) and len(point.parts) >= best:
-            best, kind = len(point.parts), right.split(" ")[0]
+        if target.is_relative_to(mount.point) and len(mount.point.parts) >= best:
+            best, kind = len(mount.point.parts), mount.type
     return kind

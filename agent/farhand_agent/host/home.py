@@ -9,7 +9,7 @@ from typing import Any
 from farhand_agent.host.folder import lock_folder, remove_tree
 
 SOCKET = "sock"
-#: Names the process that serves the folder.
+#: Names the process that serves the folder, and its control group.
 RUNNER = "runner"
 
 
@@ -61,17 +61,23 @@ class Home:
         except FileNotFoundError:
             return None
 
-    def name_runner(self, pid: int) -> None:
-        """Write down who serves it, for a launcher that is not the runner's parent."""
+    def name_runner(self, pid: int, cgroup: str = "") -> None:
+        """Write down who serves it, for a launcher that is not the runner's parent, and where all
+        that it started is, for who has to end that without it."""
         fresh = self.path / f"{RUNNER}.new"
-        fresh.write_text(str(pid))
+        fresh.write_text(f"{pid} {cgroup}")
         os.rename(fresh, self.path / RUNNER)
+
+    @property
+    def cgroup(self) -> str:
+        """The control group of who served it last; empty if there was none."""
+        return (self.read(RUNNER) or b"").decode(errors="replace").partition(" ")[2]
 
     @staticmethod
     def runner(path: Path) -> int | None:
         """The process that serves the folder; None if it is not known."""
         with suppress(OSError, ValueError):
-            return int((path / RUNNER).read_text())
+            return int((path / RUNNER).read_text().partition(" ")[0])
         return None
 
     def clear(self) -> None:

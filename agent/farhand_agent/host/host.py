@@ -5,6 +5,7 @@ import pwd
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from farhand_agent.host.cgroup import Cgroups
 from farhand_agent.host.interpreters import find_interpreters
 from farhand_agent.host.linux import boot_id
 from farhand_agent.host.order import base_environment
@@ -23,6 +24,8 @@ class Host:
     #: Users whose processes may dial a runner.
     peers: frozenset[int]
     boot_id: str
+    #: None: none can be made, and what a job started is found by its parent links.
+    cgroups: Cgroups | None = None
 
 
 def this_host(
@@ -31,6 +34,7 @@ def this_host(
     environ: Mapping[str, str],
     interpreters: Mapping[str, str],
     link_user: int | None,
+    cgroups: Cgroups | None,
 ) -> Host:
     """The host that this process runs on, as this process's user. `interpreters` names programs
     that are preferred, by runbook type."""
@@ -44,4 +48,5 @@ def this_host(
         ),
         peers=frozenset(peers),
         boot_id=boot_id(),
+        cgroups=cgroups,
     )

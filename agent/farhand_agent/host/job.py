@@ -4,7 +4,9 @@ import enum
 import os
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 
+from farhand_agent.host.cgroup import Cgroup
 from farhand_agent.host.frost import Freezer, Frost
 from farhand_agent.host.loop import Loop, Timer
 from farhand_agent.host.process import Process, descendants, processes, send, spawn
@@ -17,6 +19,8 @@ from farhand_wire.spool import Exit
 _ORPHAN_SECONDS = 1.0
 #: SIGKILL is repeated this often until nothing is left; new children may have come meanwhile.
 _AGAIN_SECONDS = 0.05
+#: Looks for processes that were forked behind the one before.
+_LOOKS = 4
 #: What outlives SIGKILL for so long (another user's process, a dead disk) is left alone.
 _ABANDON_SECONDS = 5.0
 #: After the last process has ended, a stranger may hold a pipe; it is waited for so long.
@@ -37,15 +41,18 @@ class Job:
         stood: Callable[[bool], None],
         ended: Callable[[], None],
         send: Callable[[int, list[Process]], None] = send,
+        cgroup: Cgroup | None = None,
     ) -> None:
         """`moved`: the spool has grown. `stood`: every process stands still (True), or goes on, as
-        was asked. `ended`: its exit is in the spool, and nothing runs any more."""
+        was asked. `ended`: its exit is in the spool, and nothing runs any more. `cgroup`: that of
+        this process, if it has one."""
         self._loop = loop
         self._spool = spool
         self._moved = moved
         self._stood = stood
         self._ended = ended
         self._send = send
+        self._cgroup = cgroup
         self._pump = Pump(loop, spool, moved=self._pumped)
         self._phase = _Phase.RUNNING
         self._main = 0
@@ -168,13 +175,24 @@ class Job:
             self.abandoned = True
             self._drain()
             return
+        if self._cgroup is not None:
+            with suppress(OSError):  # then one by one
+                self._cgroup.kill()
         self._signal(signal.SIGKILL)
         self._patience = self._loop.after(_AGAIN_SECONDS, lambda: self._kill(since))
 
     def _signal(self, *numbers: int) -> None:
-        tree = descendants([os.getpid()], processes())
-        for number in numbers:
-            self._send(number, tree)
+        """Signal the whole tree, each process once: what was forked behind one look is found by
+        the next, unless it forks faster than we look."""
+        reached: set[tuple[int, int]] = set()
+        for _ in range(_LOOKS):
+            tree = descendants([os.getpid()], processes())
+            found = [each for each in tree if (each.pid, each.started) not in reached]
+            if not found:
+                return
+            for number in numbers:
+                self._send(number, found)
+            reached |= {(each.pid, each.started) for each in found}
 
     def _drain(self) -> None:
         self._loop.cancel(self._patience)

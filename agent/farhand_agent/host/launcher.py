@@ -1,17 +1,17 @@
 """The agent's first process: it forks the link and the runners, and watches that none is missing.
 It is on no job's path; when it dies, jobs go on, and the next one finds them."""
 
-import fcntl
 import gc
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
 from farhand_agent.host.backoff import Backoff
+from farhand_agent.host.cgroup import Cgroup, Cgroups, NoCgroups, find_cgroups
 from farhand_agent.host.child import fork
 from farhand_agent.host.door import listen
 from farhand_agent.host.folder import remove_tree
@@ -19,20 +19,15 @@ from farhand_agent.host.home import Home
 from farhand_agent.host.host import Host, this_host
 from farhand_agent.host.link_process import LinkProcess, user_named
 from farhand_agent.host.linux import boot_id
+from farhand_agent.host.lock import StateLock
 from farhand_agent.host.loop import Loop, watch_signals
 from farhand_agent.host.process import alive
 from farhand_agent.host.sandbox import AttemptId, Sandbox
 from farhand_agent.host.serve import serve_remains
 from farhand_agent.host.spares import Spares
 
-
-class StateInUse(Exception):
-    """Another agent runs on the state directory."""
-
-    def __init__(self, state: Path, pid: str) -> None:
-        super().__init__(f"another agent (process {pid or 'unknown'}) runs on {state}")
-        self.state = state
-        self.pid = pid
+#: A control group in which something outlives SIGKILL for so long is left to the next start.
+_END_SECONDS = 5.0
 
 
 def run_launcher(
@@ -44,6 +39,7 @@ def run_launcher(
     interpreters: Mapping[str, str] | None = None,
     link_user: str = "farhand",
     link_load: Callable[[], None] = lambda: None,
+    find_cgroups: Callable[[Path], Cgroups] = find_cgroups,
     log: Callable[[str], None] | None = None,
 ) -> int:
     """Run the agent until it is told to stop; the exit code of the command.
@@ -58,13 +54,20 @@ def run_launcher(
     """
     user = user_named(link_user)
     sandbox = Sandbox(root=sandbox_root, state=state, group=user.gid if user else None)
-    with _lock(state):
+    with StateLock.hold(state) as lock:
         sandbox.make(boot_id())
+        try:
+            cgroups = find_cgroups(state)
+            lock.note(str(cgroups))
+        except NoCgroups as error:
+            cgroups = None
+            lock.note(str(error))
         host = this_host(
             sandbox,
             environ=environ,
             interpreters=interpreters or {},
             link_user=user.uid if user else None,
+            cgroups=cgroups,
         )
         # Children share what is never looked at again by the garbage collector.
         gc.collect()
@@ -178,36 +181,22 @@ class Launcher:
 
     def _sweep(self, runners: Iterable[int]) -> None:
         """Remove what these left if they are dead, in a child: a script may have left much."""
-        sandbox = self._host.sandbox
+        sandbox, cgroups = self._host.sandbox, self._host.cgroups
         works = [sandbox.work(pid) for pid in runners if not alive(pid)]
         homes = list(sandbox.dead_spares())
-        if works or homes:
-            fork(lambda: _remove([*works, *(home.path for home in homes)]))
+        groups = list(cgroups.dead()) if cgroups else []
+        if works or homes or groups:
+            fork(lambda: _remove([*works, *(home.path for home in homes)], groups))
         for home in homes:
             home.close()
 
 
-def _remove(folders: Iterable[Path]) -> int:
+def _remove(folders: Iterable[Path], groups: Iterable[Cgroup]) -> int:
+    for group in groups:
+        group.end(_END_SECONDS)
     for folder in folders:
         remove_tree(folder)
     return 0
-
-
-@contextmanager
-def _lock(state: Path) -> Iterator[None]:
-    """Keep every other agent away from the state directory. Raises StateInUse."""
-    state.mkdir(mode=0o700, parents=True, exist_ok=True)
-    file = os.open(state / "lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-    try:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise StateInUse(state, os.read(file, 20).decode(errors="replace").strip()) from None
-        os.ftruncate(file, 0)
-        os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
-        yield
-    finally:
-        os.close(file)
 
 
 def _print(line: str) -> None:

@@ -7,6 +7,7 @@ import time
 from contextlib import suppress
 
 from farhand_agent.host.attempt import RAN, STARTED, VOID, Attempt, claim_void
+from farhand_agent.host.cgroup import Cgroup
 from farhand_agent.host.home import Home, read_json
 from farhand_agent.host.host import Host
 from farhand_agent.host.process import Process, descendants, processes, send
@@ -22,8 +23,9 @@ _AGAIN_SECONDS = 0.05
 _ABANDON_SECONDS = 5.0
 
 
-def recover(attempt: AttemptId, home: Home, host: Host) -> Attempt:
-    """The attempt as its folders tell it; whatever still ran of it has been killed."""
+def recover(attempt: AttemptId, home: Home, host: Host, cgroup: Cgroup | None = None) -> Attempt:
+    """The attempt as its folders tell it; whatever still ran of it has been killed. `cgroup`: that
+    of the lost runner, if it had one."""
     overflow = host.sandbox.overflow(attempt)
     started = home.read(STARTED)
     same_boot = read_json(home.read("grant")).get("boot_id") == host.boot_id
@@ -36,6 +38,8 @@ def recover(attempt: AttemptId, home: Home, host: Host) -> Attempt:
     elif started.startswith(VOID):
         return Attempt(id=attempt, reason=started.removeprefix(VOID).decode().strip())
     if same_boot:
+        if cgroup is not None:
+            cgroup.end(_ABANDON_SECONDS)
         _kill_what_is_left(attempt, home)
     found = Attempt(
         id=attempt,

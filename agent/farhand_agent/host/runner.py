@@ -15,6 +15,7 @@ from farhand_agent.host.attempt import (
     note_process,
     prepare,
 )
+from farhand_agent.host.cgroup import Cgroup
 from farhand_agent.host.delivery import Delivery
 from farhand_agent.host.door import Door
 from farhand_agent.host.frost import TreeFreezer
@@ -50,6 +51,7 @@ class Runner:
         listener: socket.socket,
         launcher: socket.socket | None = None,
         work: Work | None = None,
+        cgroup: Cgroup | None = None,
         attempt: Attempt | None = None,
         spool_bytes: int = limits.SPOOL_BYTES,
     ) -> None:
@@ -60,6 +62,7 @@ class Runner:
         self._home = home
         self._launcher = launcher
         self._work = work
+        self._cgroup = cgroup
         self._attempt = attempt
         self._spool_bytes = spool_bytes
         self._door = Door(
@@ -146,10 +149,11 @@ class Runner:
         job = Job(
             self._loop,
             spool,
-            freezer=TreeFreezer(),
+            freezer=self._cgroup or TreeFreezer(),
             moved=self._moved,
             stood=self._job_stood,
             ended=self._job_ended,
+            cgroup=self._cgroup,
         )
         try:
             pid = execute(order, self._home, self._host, job)
@@ -297,7 +301,7 @@ class Runner:
         self._attempt = self._delivery = None
         self._loop.cancel(self._ticking)
         self._discarded = False
-        if self._launcher is None or self._work is None or self._left_behind:
+        if self._launcher is None or self._work is None or not self._is_clean():
             self._leave()
         else:
             self._work.renew()
@@ -307,11 +311,26 @@ class Runner:
         self._loop.cancel(self._settling)
         self._settling = None
 
+    def _is_clean(self) -> bool:
+        """Whether another script may start here: the last one is gone, and this process is in its
+        control group, so that the next one is born there."""
+        if self._left_behind or self._cgroup is None:
+            return not self._left_behind
+        try:
+            self._cgroup.reenter()
+        except OSError:
+            return False
+        return True
+
     def _leave(self) -> None:
         self._door.close()
         self._home.remove()
         if self._work is not None:
             self._work.remove()
+        if self._cgroup is not None:
+            with suppress(OSError):  # the launcher tries again
+                self._cgroup.leave()
+            self._cgroup.remove()
         self._loop.stop(0)
 
     def _launcher_gone(self) -> None:

@@ -3,11 +3,14 @@
 import os
 import signal
 import socket
+import sys
 
 from farhand_agent.host import linux
+from farhand_agent.host.cgroup import Cgroup
 from farhand_agent.host.home import Home
 from farhand_agent.host.host import Host
 from farhand_agent.host.loop import Loop, watch_signals
+from farhand_agent.host.process import process
 from farhand_agent.host.recovery import recover
 from farhand_agent.host.runner import Runner
 from farhand_agent.host.sandbox import AttemptId
@@ -16,26 +19,46 @@ from farhand_agent.host.work import Work
 
 def serve_jobs(host: Host, home: Home, listener: socket.socket, launcher: socket.socket) -> int:
     """Be a spare runner; the process's exit code, once it is needed no more."""
-    _settle_in(home)
+    cgroup = _new_cgroup(host)
+    _settle_in(home, cgroup)
     # What is opened for scripts is made beforehand, and nothing is imported after this.
     work = Work(host.sandbox.work(os.getpid()))
     loop = Loop()
     runner = Runner(
-        loop=loop, host=host, home=home, listener=listener, launcher=launcher, work=work
+        loop=loop,
+        host=host,
+        home=home,
+        listener=listener,
+        launcher=launcher,
+        work=work,
+        cgroup=cgroup,
     )
     return _serve(loop, runner)
 
 
 def serve_remains(host: Host, home: Home, listener: socket.socket, attempt: AttemptId) -> int:
     """Serve what a lost runner left of an attempt, until the server has it."""
-    _settle_in(home)
+    left = host.cgroups.named(home.cgroup) if host.cgroups else None
+    _settle_in(home, None)
     loop = Loop()
-    found = recover(attempt, home, host)
+    found = recover(attempt, home, host, left)
     runner = Runner(loop=loop, host=host, home=home, listener=listener, attempt=found)
     return _serve(loop, runner)
 
 
-def _settle_in(home: Home) -> None:
+def _new_cgroup(host: Host) -> Cgroup | None:
+    """A group for this process and its scripts; without one they are found by their parents."""
+    me = process(os.getpid())
+    if host.cgroups is None or me is None:
+        return None
+    try:
+        return host.cgroups.make(me)
+    except OSError as error:
+        print(f"a runner has no control group: {error}", file=sys.stderr, flush=True)
+        return None
+
+
+def _settle_in(home: Home, cgroup: Cgroup | None) -> None:
     os.setsid()
     linux.name_process("farhand-runner")
     os.umask(0o077)
@@ -46,7 +69,9 @@ def _settle_in(home: Home) -> None:
     os.close(nowhere)
     linux.adopt_orphans()
     linux.forbid_inspection()
-    home.name_runner(os.getpid())
+    home.name_runner(os.getpid(), cgroup.name if cgroup else "")
+    if cgroup is not None:
+        cgroup.enter()
 
 
 def _serve(loop: Loop, runner: Runner) -> int:

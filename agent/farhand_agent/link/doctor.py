@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from farhand_agent.errors import AgentError
+from farhand_agent.host.cgroup import NoCgroups, find_cgroups
 from farhand_agent.host.interpreters import find_interpreters
+from farhand_agent.host.lock import noted
 from farhand_agent.link import endpoint as endpoints
 from farhand_agent.link import proxy
 from farhand_agent.link.identity import Identity, State
@@ -27,7 +29,7 @@ class Finding:
 
 async def examine(state: State, environ: Mapping[str, str]) -> list[Finding]:
     """Looks at everything, also when the first things are wrong."""
-    findings = [_user(), _interpreters(environ)]
+    findings = [_user(), _interpreters(environ), _processes(state)]
     try:
         identity = registered(state)
         state.key()
@@ -74,6 +76,17 @@ def _interpreters(environ: Mapping[str, str]) -> Finding:
     found = find_interpreters(environ.get("PATH", ""), chosen={})
     text = ", ".join(f"{type_} {path}" for type_, path in found.items())
     return Finding(name="runs", good=bool(found), text=text or "no interpreter was found")
+
+
+def _processes(state: State) -> Finding:
+    """Which of the two ways keeps the processes of a job together: as the agent that runs has found
+    out, or as this process would."""
+    text = noted(state.path)
+    try:
+        text = text or str(find_cgroups(state.path))
+    except (NoCgroups, OSError) as error:
+        text = str(error)
+    return Finding(name="processes", good=True, text=text)
 
 
 async def _path(identity: Identity, state: State, environ: Mapping[str, str]) -> Finding:

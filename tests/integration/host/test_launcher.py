@@ -10,7 +10,8 @@ import pytest
 from tests.support.host_process import HostProcess
 from tests.support.runner_client import wait_for
 
-from farhand_agent.host.launcher import StateInUse, run_launcher
+from farhand_agent.host.launcher import run_launcher
+from farhand_agent.host.lock import StateInUse
 
 
 def links(host: HostProcess) -> list[int]:

@@ -11,6 +11,9 @@ from tests.support.runner_client import Outcome, RunnerClient, alive, wait_for
 from farhand_agent.host.process import descendants, processes
 from farhand_agent.host.wire import Kind, Phase
 
+#: With control groups where they can be made, and without any.
+pytestmark = pytest.mark.parametrize("host", ["cgroup2,freezer,pids", ""], indirect=True)
+
 #: Three generations, two of them detached, that do not listen to SIGTERM.
 _STUBBORN = """
 trap '' TERM
@@ -118,6 +121,46 @@ def test_what_a_script_leaves_behind_is_ended_with_it(host: HostProcess) -> None
     assert (outcome.code, outcome.exited and outcome.exited["stopped"]) == (4, False)
     assert [pid for pid in pids(outcome) if alive(pid)] == []
     assert time.monotonic() - began < 10
+
+
+def test_orphan_holding_stdout(host: HostProcess) -> None:
+    """Forked twice, in a session of its own, deaf to SIGTERM, stopped, and the pipe in its hand."""
+    client = host.spare()
+    orphan = "trap '' TERM HUP; echo $BASHPID; kill -STOP $BASHPID; while :; do sleep 1; done"
+    script = f'(setsid bash -c "{orphan.replace("$", chr(92) + "$")}" &) ; sleep 0.3; exit 6'
+    outcome = client.run(script)
+
+    assert (outcome.code, outcome.exited and outcome.exited["stopped"]) == (6, False)
+    (orphan_pid,) = pids(outcome)
+    assert not alive(orphan_pid)
+    # It had the grace of an orphan, and no more.
+    *_, last = outcome.entries()
+    assert 1_000 <= last.elapsed_ms < 1_300 + 5_000
+
+
+def test_a_stop_reaches_what_is_forked_at_that_moment(host: HostProcess) -> None:
+    client = host.spare()
+    script = "for i in $(seq 450); do sleep 600 & echo $!; done; wait"
+    outcome = started(client, script, lines=1)
+    client.send(Kind.STOP, grace_ms=600_000)
+    client.take(outcome)
+
+    assert outcome.exited is not None
+    assert outcome.exited["signal"] == signal.SIGTERM
+    assert [pid for pid in pids(outcome) if alive(pid)] == []
+
+
+def test_stopped_processes_do_not_outlive_a_stop(host: HostProcess) -> None:
+    client = host.spare()
+    child = "trap '' TERM; echo $BASHPID; kill -STOP $BASHPID; sleep 600"
+    script = f"for i in 1 2 3; do ({child}) & done; echo $$; kill -STOP $$; sleep 600"
+    outcome = started(client, script, lines=4)
+    client.send(Kind.STOP, grace_ms=200)
+    client.take(outcome)
+
+    assert outcome.exited is not None
+    assert outcome.exited["stopped"]
+    assert [pid for pid in pids(outcome) if alive(pid)] == []
 
 
 def test_an_orphan_that_closed_its_pipes_is_ended_too(host: HostProcess) -> None:

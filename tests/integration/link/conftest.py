@@ -1,12 +1,17 @@
 """A server on a loopback port, a home directory, and agents that are gone afterwards."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from tests.support.agent_process import Outcome, RunningAgent, command
+from tests.support.agent_process import Outcome, RunningAgent, command, environment
 from tests.support.authority import Authority, authority
+from tests.support.leftovers import end_jobs
 from tests.support.worker_server import WorkerServer
+
+from farhand_agent.host.ground import sandbox_root
+from farhand_agent.host.sandbox import Sandbox
 
 
 @pytest.fixture(scope="session")
@@ -59,3 +64,5 @@ async def start(
     yield run
     for agent in running:
         await agent.close()
+    root = sandbox_root(state, environ=environment(tmp_path))
+    await asyncio.to_thread(end_jobs, Sandbox(root=root, state=state))
