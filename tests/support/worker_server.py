@@ -7,6 +7,7 @@ acknowledges output and results, unless a test takes that over.
 import asyncio
 import os
 import time
+import zlib
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -289,7 +290,9 @@ class WorkerServer(worker_pb2_grpc.WorkerServiceServicer):
                 verdict.discard.let_run = self.let_run
             else:
                 order = getattr(verdict, "continue")
-                order.stored = order.durable = len(self.spools[entry.job_id, entry.attempt])
+                spool = self.spools[entry.job_id, entry.attempt]
+                order.stored = order.durable = len(spool)
+                order.crc = zlib.crc32(spool)
                 verdict.SetInParent()
                 getattr(verdict, "continue").SetInParent()
             welcome.verdicts.append(verdict)

@@ -51,11 +51,13 @@ class DialRunner:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadSpool:
-    """Ask for the spool from `offset`, at first `credit` bytes."""
+    """Ask for the spool from `offset`, at first `credit` bytes. `crc`: the checksum of what the
+    server has below `offset`, where that is known."""
 
     id: AttemptId
     offset: int
     credit: int
+    crc: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -67,6 +67,8 @@ class Continue:
     id: AttemptId
     stored: int
     durable: int
+    #: zlib.crc32 of what is stored; None if it is not known.
+    crc: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

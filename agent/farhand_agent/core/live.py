@@ -60,6 +60,8 @@ class Attempt:
     answered: bool = False
     #: None until it is known where the server wants to go on.
     flow: Flow | None = None
+    #: The last verdict about it.
+    verdict: frames.Continue | None = None
     #: Since when Started waits for company.
     started_at: float | None = None
     #: Why it never ran.

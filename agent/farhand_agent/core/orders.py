@@ -69,6 +69,7 @@ def stopped(stop: Stop, live: Live, journal: Journal, now: float) -> list[Effect
 def _continued(attempt: Attempt, verdict: Continue, live: Live) -> list[Effect]:
     attempt.reported = False
     stored, durable = verdict.stored, verdict.durable
+    attempt.verdict = verdict
     unwanted, attempt.let_run = attempt.let_run, False
     try:
         if attempt.flow is None:

@@ -131,7 +131,11 @@ def resumed(attempt: Attempt, live: Live) -> list[Effect]:
         flow.reread()
         if flow.durable:
             effects.append(FreeSpool(id=attempt.id, durable=flow.durable))
-        effects.append(ReadSpool(id=attempt.id, offset=flow.sent, credit=live.read_ahead))
+        told = attempt.verdict
+        crc = told.crc if told and told.stored == flow.sent else None
+        effects.append(
+            ReadSpool(id=attempt.id, offset=flow.sent, credit=live.read_ahead, crc=crc)
+        )
     return effects
 
 

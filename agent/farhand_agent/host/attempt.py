@@ -12,6 +12,7 @@ from farhand_agent.host.process import process
 from farhand_agent.host.sandbox import AttemptId
 from farhand_agent.host.spool import Spool
 from farhand_agent.host.wire import Phase
+from farhand_wire import spool as wire
 from farhand_wire.spool import Exit
 
 #: Says in the attempt's folder whether the script may have run. It is created once, exclusively.
@@ -28,6 +29,8 @@ class Attempt:
     spool: Spool | None = None
     reason: str = ""
     job: Job | None = None
+    #: Its host lost power: what lies here may be less than the server holds, and have holes.
+    torn: bool = False
 
     @property
     def phase(self) -> Phase:
@@ -41,12 +44,18 @@ class Attempt:
     def size(self) -> int:
         return 0 if self.spool is None else self.spool.size
 
-    def settle(self, offset: int) -> None:
-        """End the spool of an attempt whose runner was lost with its host: behind what is left
-        here, and behind `offset`, up to which the server has more than a power loss left."""
-        if self.spool is not None and self.job is None and self.spool.exit is None:
-            self.spool.skip(offset)
-            self.spool.end(Exit(reason=self.reason, lost=True), self.spool.elapsed_ms)
+    def settle(self, offset: int, crc: int | None) -> None:
+        """End the spool of an attempt whose runner was lost: behind what is left here and, after a
+        loss of power, behind the `offset` bytes with checksum `crc` that the server holds."""
+        spool = self.spool
+        if spool is None or self.job is not None:
+            return
+        missing = spool.go_on(offset, crc) if self.torn else None
+        self.torn = False
+        if missing is not None:
+            spool.append(wire.pack_omitted(missing, spool.elapsed_ms))
+        if spool.exit is None:
+            spool.end(Exit(reason=self.reason, lost=True), spool.elapsed_ms)
 
 
 class NotExecuted(Exception):

@@ -45,10 +45,11 @@ def recover(attempt: AttemptId, home: Home, host: Host, cgroup: Cgroup | None = 
         id=attempt,
         spool=Spool(home.path, overflow, resume=True),
         reason=LOST if same_boot else RESTARTED,
+        torn=not same_boot,
     )
     if same_boot:
         # Memory did not forget: the server cannot have more than this.
-        found.settle(0)
+        found.settle(0, None)
     return found
 
 

@@ -185,7 +185,7 @@ class Runner:
     def _read(self, message: Message) -> None:
         attempt = self._serving()
         offset, credit = _number(message, "offset"), _number(message, "credit")
-        attempt.settle(offset)
+        attempt.settle(offset, None if "crc" not in message.fields else _number(message, "crc"))
         self._discarded = False
         if attempt.spool is not None:
             self._delivery = Delivery(attempt.spool, self._door, offset=offset, credit=credit)

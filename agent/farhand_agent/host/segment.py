@@ -4,15 +4,17 @@ a spool whose beginning was freed still knows its own checksum."""
 import os
 import re
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 
 from farhand_wire import spool as wire
 
 _NAME = re.compile(r"spool\.([0-9a-f]{16})\.([0-9a-f]{8})")
-_COPY_BYTES = 1024 * 1024
+#: Read at a time.
+_CHUNK_BYTES = 1024 * 1024
 
 
 @dataclass(slots=True, kw_only=True)
@@ -67,6 +69,15 @@ class Segment:
             os.close(target)
         self.synced = self.size
 
+    def checksum(self, size: int) -> int:
+        """The CRC-32 of all bytes of the spool before this segment and of its first `size`."""
+        crc = self.crc_before
+        with open(self.path, "rb", buffering=0) as file:
+            while size and (data := file.read(min(size, _CHUNK_BYTES))):
+                crc = zlib.crc32(data, crc)
+                size -= len(data)
+        return crc
+
     def remove(self, disk: Path) -> None:
         for path in {self.path, f"{disk}/{self.name}"}:
             with suppress(OSError):
@@ -75,7 +86,7 @@ class Segment:
 
 def _copy(source: int, target: int, start: int, end: int) -> None:
     while start < end:
-        data = os.pread(source, min(_COPY_BYTES, end - start), start)
+        data = os.pread(source, min(_CHUNK_BYTES, end - start), start)
         start += os.pwrite(target, data, start)
 
 
@@ -93,6 +104,51 @@ def segments(folder: Path) -> Iterator[Segment]:
                 crc_before=int(match[2], 16),
                 size=(folder / name).stat().st_size,
             )
+
+
+def runs(first: Path, disk: Path) -> list[list[Segment]]:
+    """The segments of both folders, those that follow each other together; more than one list only
+    after a loss of power."""
+    found: dict[int, Segment] = {}
+    for each in (*segments(disk), *segments(first)):
+        # The copy that is behind may be either: memory knew more, the disk outlived it.
+        if each.start not in found or found[each.start].size <= each.size:
+            found[each.start] = each
+    return _joined([found[start] for start in sorted(found)])
+
+
+def sound(segments: Sequence[Segment]) -> list[list[Segment]]:
+    """The same without those whose bytes are not what the next one's name says they were."""
+    return _joined(
+        [
+            each
+            for each, following in zip_longest(segments, segments[1:])
+            if following is None
+            or each.end != following.start
+            or each.checksum(each.size) == following.crc_before
+        ]
+    )
+
+
+def _joined(segments: Iterable[Segment]) -> list[list[Segment]]:
+    runs: list[list[Segment]] = []
+    for each in segments:
+        if runs and runs[-1][-1].end == each.start:
+            runs[-1].append(each)
+        else:
+            runs.append([each])
+    return runs
+
+
+def follows(run: Sequence[Segment], offset: int, crc: int | None) -> bool:
+    """Whether segments that follow each other hold what comes behind `offset` bytes with this
+    checksum; None: it is not known."""
+    if not run[0].start <= offset <= run[-1].end:
+        return False
+    if crc is None:
+        return True
+    segment = next(each for each in reversed(run) if each.start <= offset)
+    return segment.checksum(offset - segment.start) == crc
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

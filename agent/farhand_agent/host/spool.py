@@ -9,11 +9,15 @@ import zlib
 from bisect import bisect
 from collections import deque
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 
-from farhand_agent.host.segment import Segment, contents, segments
+from farhand_agent.host.segment import Segment, contents, follows, runs, sound
 from farhand_wire import limits
 from farhand_wire import spool as wire
+
+#: Why a range of a spool is gone.
+_HOLE = "the host lost power before these bytes were on its disk"
 
 
 class Spool:
@@ -29,11 +33,13 @@ class Spool:
         most_bytes: int = limits.SPOOL_BYTES,
     ) -> None:
         """Begin in the folder `first`, or resume what lies in both. `disk` is made when needed."""
+        self._first = first
         self._disk = disk
         self._segment_bytes = segment_bytes
         self._most_bytes = most_bytes
         self._waiting: deque[tuple[bytes, ...]] = deque()
-        self._segments = _contiguous(first, disk) if resume else []
+        #: What lies behind a hole, which only a loss of power makes, is in `_stray`.
+        self._segments, *self._stray = (runs(first, disk) if resume else []) or [[]]
         #: Bytes of the prefix that the server holds durably.
         self.durable = self._segments[0].start if self._segments else 0
         #: The time of the last entry that was found.
@@ -118,12 +124,28 @@ class Spool:
         for folder in (self._disk, self._disk.parent):
             _sync_folder(folder)
 
-    def skip(self, offset: int) -> None:
-        """Go on at `offset`: the server holds what a power loss took from this host, and so all
-        that is left here as well."""
-        if offset > self.size:
-            self._roll(Segment(folder=self._disk, start=offset, crc_before=self.crc))
-            self.free(offset)
+    def go_on(self, offset: int, crc: int | None) -> wire.Omitted | None:
+        """After a loss of power: go on behind the `offset` bytes that the server holds. What is
+        here counts as far as it follows these, by the checksum `crc`, without a hole; else the
+        server is right. The range that is gone, if there is one."""
+        found = [*chain(self._segments, *self._stray)]
+        end = found[-1].end
+        os.close(self._file)
+        self._segments = next((run for run in sound(found) if follows(run, offset, crc)), [])
+        self._stray = []
+        for segment in found:
+            if segment not in self._segments:
+                segment.remove(self._disk)
+        if self._segments:
+            self._file = self._resume()
+        else:
+            self.crc, self.exit = self.crc if crc is None else crc, None
+            self._segments = [Segment(folder=self._first, start=offset, crc_before=self.crc)]
+            self._file = self._last.create()
+        self.durable = max(self.durable, self.base)
+        if self.exit is not None or end <= self.size:
+            return None
+        return wire.Omitted(stream=wire.Kind.OUTPUT, start=self.size, end=end, reason=_HOLE)
 
     def close(self) -> None:
         os.close(self._file)
@@ -131,7 +153,7 @@ class Spool:
     def remove(self) -> None:
         """Forget every byte."""
         self.close()
-        for segment in self._segments:
+        for segment in chain(self._segments, *self._stray):
             segment.remove(self._disk)
         with suppress(OSError):  # never made
             os.rmdir(self._disk)
@@ -173,20 +195,6 @@ class Spool:
         self._last.size = found.size
         self.crc, self.elapsed_ms, self.exit = found.crc, found.elapsed_ms, found.exit
         return self._last.reopen()
-
-
-def _contiguous(first: Path, disk: Path) -> list[Segment]:
-    """The segments of both folders as far as they follow each other; what lies behind a gap, which
-    only a power loss makes, is removed."""
-    # A copy on disk is never ahead of its original.
-    found = {each.start: each for each in (*segments(disk), *segments(first))}
-    kept: list[Segment] = []
-    for start in sorted(found):
-        if kept and kept[-1].end != start:
-            found[start].remove(disk)
-        else:
-            kept.append(found[start])
-    return kept
 
 
 def _sync_folder(folder: Path) -> None:

@@ -9,8 +9,9 @@ object, then the script). The link dials; a new connection supersedes the one be
       START  {job_id, attempt, …}       run this; answered by STARTED, VOID, or EXITED with a
                                         reason where it could not be executed. Implies READ 0. An
                                         attempt that this host knows already ends the connection.
-      READ   {offset, credit}           send the spool from `offset`, `credit` bytes in all; an
-                                        entry that is larger than what is left of it waits
+      READ   {offset, credit, crc}      send the spool from `offset`, `credit` bytes in all; an
+                                        entry that is larger than what is left of it waits. `crc`,
+                                        where it is known: that of the server's bytes before it
       CREDIT {credit}                   send so many bytes more
       FREE   {durable}                  the server holds this prefix: segments below may go
       STOP   {grace_ms}                 end the whole tree

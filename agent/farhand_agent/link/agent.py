@@ -99,8 +99,9 @@ class Agent:
                 self.runners.say(id_, wire.Kind.CREDIT, credit=credit)
             case effects.FreeSpool(id=id_, durable=durable):
                 self.runners.say(id_, wire.Kind.FREE, durable=durable)
-            case effects.ReadSpool(id=id_, offset=offset, credit=credit):
-                self.runners.say(id_, wire.Kind.READ, offset=offset, credit=credit)
+            case effects.ReadSpool(id=id_, offset=offset, credit=credit, crc=crc):
+                known = {} if crc is None else {"crc": crc}
+                self.runners.say(id_, wire.Kind.READ, offset=offset, credit=credit, **known)
             case effects.StopRunner(id=id_, grace_ms=grace_ms):
                 self.runners.say(id_, wire.Kind.STOP, grace_ms=grace_ms)
             case effects.FreezeRunner(id=id_):

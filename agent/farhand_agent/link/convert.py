@@ -136,7 +136,9 @@ def _verdict(message: worker_pb2.Verdict) -> frames.Continue | frames.Discard:
     match message.WhichOneof("order"):
         case "continue":
             order = getattr(message, "continue")
-            return frames.Continue(id=_id(message), stored=order.stored, durable=order.durable)
+            return frames.Continue(
+                id=_id(message), stored=order.stored, durable=order.durable, crc=order.crc
+            )
         case "discard":
             order = message.discard
             return frames.Discard(id=_id(message), reason=order.reason, let_run=order.let_run)

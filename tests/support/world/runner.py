@@ -135,6 +135,7 @@ class Runner:
                 self._settle()
                 self.sandbox.unwanted = False
                 self._offset = int(message.fields["offset"])
+                self._check(self._offset, message.fields["crc"])
                 self._credit = int(message.fields["credit"])
             case Kind.CREDIT:
                 self._credit += int(message.fields["credit"])
@@ -174,6 +175,11 @@ class Runner:
         else:
             self._talk.tell(Kind.STARTED)
             self._offset, self._credit = 0, FIRST_CREDIT
+
+    def _check(self, offset: int, crc: int | None) -> None:
+        """The link knows what the server holds, or says that it does not."""
+        assert self.sandbox is not None
+        assert crc in (None, zlib.crc32(memoryview(self.sandbox.data)[:offset]))
 
     def _settle(self) -> None:
         """Ends the spool of an attempt whose runner was lost."""

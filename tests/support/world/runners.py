@@ -79,8 +79,8 @@ class Runners:
                 self._start(effect)
             case effects.DialRunner(id=id_):
                 self._dial(id_)
-            case effects.ReadSpool(id=id_, offset=offset, credit=credit):
-                self._say(id_, Kind.READ, offset=offset, credit=credit)
+            case effects.ReadSpool(id=id_, offset=offset, credit=credit, crc=crc):
+                self._say(id_, Kind.READ, offset=offset, credit=credit, crc=crc)
             case effects.GrantCredit(id=id_, credit=credit):
                 self._say(id_, Kind.CREDIT, credit=credit)
             case effects.FreeSpool(id=id_, durable=durable):

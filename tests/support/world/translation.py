@@ -65,7 +65,9 @@ def _welcome(frame: server.Welcome) -> agent.Welcome:
 def _verdict(verdict: server.Verdict) -> agent.Continue | agent.Discard:
     id_ = AttemptId(verdict.job, verdict.attempt)
     if isinstance(verdict, server.Continue):
-        return agent.Continue(id=id_, stored=verdict.stored, durable=verdict.durable)
+        return agent.Continue(
+            id=id_, stored=verdict.stored, durable=verdict.durable, crc=verdict.crc
+        )
     return agent.Discard(id=id_, reason=verdict.reason, let_run=verdict.let_run)
 
 

@@ -84,4 +84,4 @@ def test_an_empty_continue_is_an_order() -> None:
     read = convert.server_frame(worker_pb2.ServerFrame(welcome=welcome))
 
     assert isinstance(read, frames.Welcome)
-    assert read.verdicts == (frames.Continue(id=ONE, stored=0, durable=0),)
+    assert read.verdicts == (frames.Continue(id=ONE, stored=0, durable=0, crc=0),)

@@ -122,7 +122,7 @@ def test_nothing_is_synced_that_the_server_holds(tmp_path: Path) -> None:
     assert not (tmp_path / "disk").exists()
 
 
-def test_segments_behind_a_gap_are_dropped(tmp_path: Path) -> None:
+def test_segments_behind_a_gap_do_not_count(tmp_path: Path) -> None:
     spool = make(tmp_path, segment_bytes=1000)
     for _ in range(10):
         spool.append(entry(b"z" * 300))
@@ -132,17 +132,6 @@ def test_segments_behind_a_gap_are_dropped(tmp_path: Path) -> None:
 
     assert again.size == 3 * 312 + 312
     assert again.crc == zlib.crc32(entry(b"z" * 300) * 4)
-
-
-def test_a_spool_that_lost_its_end_goes_on_where_the_server_is(tmp_path: Path) -> None:
-    spool = make(tmp_path)
-    spool.append(entry(b"one"))
-    spool.skip(5000)
-    spool.end(wire.Exit(reason="the host was restarted"), 7)
-
-    (last,) = wire.entries(spool.read(5000, 1000))
-    assert wire.read_exit(last.payload).reason == "the host was restarted"
-    assert spool.base == 5000
 
 
 def test_the_exit_is_found_again(tmp_path: Path) -> None:
