@@ -67,6 +67,9 @@ MIN_PING_MS = 5_000
 # --- what a job may take of its host --------------------------------------------------------
 #: Processes and threads of one job at a time, where control groups can bound them.
 JOB_PROCESSES = 512
+#: No job is begun with less free in the state directory or the sandbox; a quarter of a file system
+#: that is smaller than four times this.
+JOB_FREE_BYTES = 256 * 1024 * 1024
 
 # --- runbooks and jobs ----------------------------------------------------------------------
 #: Azure: 1 MB.
@@ -98,6 +101,12 @@ SPOOL_ENTRY_BYTES = 64 * 1024
 SPOOL_SEGMENT_BYTES = 4 * 1024 * 1024
 #: A job waits in write() when so much of it is unacknowledged.
 SPOOL_BYTES = 2 * 1024 * 1024 * 1024
+#: The same for all jobs of an agent together; at most this share of the disk.
+AGENT_SPOOL_BYTES = 10 * 1024 * 1024 * 1024
+AGENT_SPOOL_SHARE = 0.2
+#: Blocks of a disk that are kept for the end of a job when the disk is full: what two pipes hold,
+#: and the exit.
+SPOOL_RESERVE_BYTES = 4 * 1024 * 1024
 #: What is unacknowledged for so long lies on disk, synced.
 SPOOL_SYNC_SECONDS = 2.0
 #: The server syncs stored output at the latest after this much of a flood.

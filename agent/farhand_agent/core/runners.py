@@ -133,9 +133,7 @@ def resumed(attempt: Attempt, live: Live) -> list[Effect]:
             effects.append(FreeSpool(id=attempt.id, durable=flow.durable))
         told = attempt.verdict
         crc = told.crc if told and told.stored == flow.sent else None
-        effects.append(
-            ReadSpool(id=attempt.id, offset=flow.sent, credit=live.read_ahead, crc=crc)
-        )
+        effects.append(ReadSpool(id=attempt.id, offset=flow.sent, credit=live.read_ahead, crc=crc))
     return effects
 
 

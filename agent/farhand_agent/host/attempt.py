@@ -68,6 +68,8 @@ def prepare(order: Order, home: Home, host: Host) -> str:
         return f"this host has no interpreter for runbooks of type {order.type!r}"
     try:
         home.write("grant", order.grant(host.boot_id))
+        if lack := host.room.lack():
+            return lack
         home.write("script", order.script)
         home.write("parameters.json", order.parameters_json.encode())
     except OSError as error:
@@ -99,6 +101,22 @@ def note_process(home: Home, pid: int) -> None:
             home.write("pid", f"{pid} {main.started}".encode())
 
 
+def claim(home: Home) -> str:
+    """From now on this attempt may have run; why that could not be written down, or nothing."""
+    try:
+        home.write(STARTED, RAN)
+    except OSError as error:
+        return f"the sandbox could not be written: {error.strerror}"
+    return ""
+
+
 def claim_void(home: Home, reason: str) -> None:
     """From now on this attempt will never run. Raises FileExistsError if it may have run."""
     home.write(STARTED, VOID + b" " + reason.encode())
+
+
+def forgo(home: Home, reason: str) -> None:
+    """The same by who alone could have begun it, and will not: also where there is no room to write
+    that down. What is found of it then does not prove that it ran, nor that it did not."""
+    with suppress(OSError):
+        claim_void(home, reason)

@@ -11,6 +11,7 @@ from farhand_agent.host.folder import lock_folder, remove_tree
 SOCKET = "sock"
 #: Names the process that serves the folder, and its control group.
 RUNNER = "runner"
+_NAME_BYTES = 128
 
 
 class Home:
@@ -45,12 +46,16 @@ class Home:
         self.path = path
 
     def write(self, name: str, data: bytes) -> None:
-        """Create a file. Raises FileExistsError if it exists."""
+        """Create a file. Raises FileExistsError if it exists, and OSError where there is no room
+        for all of it; then there is no such file."""
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
         file = os.open(name, flags, 0o600, dir_fd=self._lock)
         try:
             while data:
                 data = data[os.write(file, data) :]
+        except OSError:
+            os.unlink(name, dir_fd=self._lock)
+            raise
         finally:
             os.close(file)
 
@@ -63,15 +68,18 @@ class Home:
 
     def name_runner(self, pid: int, cgroup: str = "") -> None:
         """Write down who serves it, for a launcher that is not the runner's parent, and where all
-        that it started is, for who has to end that without it."""
-        fresh = self.path / f"{RUNNER}.new"
-        fresh.write_text(f"{pid} {cgroup}")
-        os.rename(fresh, self.path / RUNNER)
+        that it started is, for who has to end that without it. Raises OSError, but not where a
+        name is there already: one takes the place of the other, also on a full disk."""
+        file = os.open(RUNNER, os.O_WRONLY | os.O_CREAT, 0o600, dir_fd=self._lock)
+        try:
+            os.pwrite(file, f"{pid} {cgroup}".ljust(_NAME_BYTES).encode(), 0)
+        finally:
+            os.close(file)
 
     @property
     def cgroup(self) -> str:
         """The control group of who served it last; empty if there was none."""
-        return (self.read(RUNNER) or b"").decode(errors="replace").partition(" ")[2]
+        return (self.read(RUNNER) or b"").decode(errors="replace").partition(" ")[2].strip()
 
     @staticmethod
     def runner(path: Path) -> int | None:

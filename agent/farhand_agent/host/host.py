@@ -9,6 +9,7 @@ from farhand_agent.host.cgroup import Cgroups
 from farhand_agent.host.interpreters import find_interpreters
 from farhand_agent.host.linux import boot_id
 from farhand_agent.host.order import base_environment
+from farhand_agent.host.room import Room
 from farhand_agent.host.sandbox import Sandbox
 
 
@@ -24,6 +25,7 @@ class Host:
     #: Users whose processes may dial a runner.
     peers: frozenset[int]
     boot_id: str
+    room: Room
     #: None: none can be made, and what a job started is found by its parent links.
     cgroups: Cgroups | None = None
 
@@ -48,5 +50,6 @@ def this_host(
         ),
         peers=frozenset(peers),
         boot_id=boot_id(),
+        room=Room(sandbox=sandbox),
         cgroups=cgroups,
     )

@@ -4,7 +4,6 @@ It is on no job's path; when it dies, jobs go on, and the next one finds them.""
 import gc
 import os
 import signal
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from functools import partial
@@ -20,6 +19,7 @@ from farhand_agent.host.host import Host, this_host
 from farhand_agent.host.link_process import LinkProcess, user_named
 from farhand_agent.host.linux import boot_id
 from farhand_agent.host.lock import StateLock
+from farhand_agent.host.log import log
 from farhand_agent.host.loop import Loop, watch_signals
 from farhand_agent.host.process import alive
 from farhand_agent.host.sandbox import AttemptId, Sandbox
@@ -40,7 +40,7 @@ def run_launcher(
     link_user: str = "farhand",
     link_load: Callable[[], None] = lambda: None,
     find_cgroups: Callable[[Path], Cgroups] = find_cgroups,
-    log: Callable[[str], None] | None = None,
+    log: Callable[[str], None] = log,
 ) -> int:
     """Run the agent until it is told to stop; the exit code of the command.
 
@@ -73,7 +73,7 @@ def run_launcher(
         gc.collect()
         gc.freeze()
         link = partial(LinkProcess, main=link_main, load=link_load, user=user)
-        return Launcher(host, link, log=log or _print).run()
+        return Launcher(host, link, log=log).run()
 
 
 class Launcher:
@@ -108,7 +108,7 @@ class Launcher:
         )
         sandbox = self._host.sandbox
         sandbox.restore()
-        self._sweep(sandbox.works())
+        self._sweep(sandbox.runners())
         self._recover()
         self._spares.fill()
         self._link.start()
@@ -182,11 +182,12 @@ class Launcher:
     def _sweep(self, runners: Iterable[int]) -> None:
         """Remove what these left if they are dead, in a child: a script may have left much."""
         sandbox, cgroups = self._host.sandbox, self._host.cgroups
-        works = [sandbox.work(pid) for pid in runners if not alive(pid)]
+        dead = [pid for pid in runners if not alive(pid)]
+        left = [folder(pid) for pid in dead for folder in (sandbox.work, sandbox.reserve)]
         homes = list(sandbox.dead_spares())
         groups = list(cgroups.dead()) if cgroups else []
-        if works or homes or groups:
-            fork(lambda: _remove([*works, *(home.path for home in homes)], groups))
+        if left or homes or groups:
+            fork(lambda: _remove([*left, *(home.path for home in homes)], groups))
         for home in homes:
             home.close()
 
@@ -197,7 +198,3 @@ def _remove(folders: Iterable[Path], groups: Iterable[Cgroup]) -> int:
     for folder in folders:
         remove_tree(folder)
     return 0
-
-
-def _print(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

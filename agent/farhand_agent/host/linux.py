@@ -9,11 +9,13 @@ from pathlib import Path
 
 #: Longest address of a UNIX socket, in bytes (unix(7)).
 _SOCKET_BYTES = 107
+_FALLOC_FL_KEEP_SIZE = 1
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
 _PR_SET_NAME = 15
 _PR_SET_CHILD_SUBREAPER = 36
 _LIBC = ctypes.CDLL(None, use_errno=True)
+_FALLOCATE = getattr(_LIBC, "fallocate64", _LIBC.fallocate)
 
 
 def boot_seconds() -> float:
@@ -25,6 +27,15 @@ def boot_id() -> str:
     """What differs after every boot of the machine."""
     with open("/proc/sys/kernel/random/boot_id") as file:
         return file.read().strip()
+
+
+def keep_blocks(file: int, size: int) -> None:
+    """Give an empty file blocks for its first `size` bytes; it stays empty. Raises OSError: also
+    where the file system cannot do that."""
+    size_, nothing = ctypes.c_longlong(size), ctypes.c_longlong(0)
+    if _FALLOCATE(file, _FALLOC_FL_KEEP_SIZE, nothing, size_) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
 
 
 def name_process(name: str) -> None:

@@ -61,7 +61,10 @@ class Pump:
 
     def resume(self) -> None:
         """Look again if the spool was full: it may have room now."""
-        if self._stalled and not self._spool.full:
+        if not self._stalled:
+            return
+        self._spool.flush()
+        if not self._spool.full:
             self._stalled = False
             for pipe in self._pipes:
                 self._loop.cancel(pipe.pause)

@@ -6,12 +6,11 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from farhand_agent.host.attempt import (
-    RAN,
-    STARTED,
     Attempt,
     NotExecuted,
-    claim_void,
+    claim,
     execute,
+    forgo,
     note_process,
     prepare,
 )
@@ -24,6 +23,7 @@ from farhand_agent.host.host import Host
 from farhand_agent.host.job import Job
 from farhand_agent.host.loop import Loop, Timer
 from farhand_agent.host.order import Order, read_order
+from farhand_agent.host.reserve import Reserve
 from farhand_agent.host.spool import Spool
 from farhand_agent.host.wire import FIRST_CREDIT, Kind, Message, Phase, WireError
 from farhand_agent.host.work import Work
@@ -51,6 +51,7 @@ class Runner:
         listener: socket.socket,
         launcher: socket.socket | None = None,
         work: Work | None = None,
+        reserve: Reserve | None = None,
         cgroup: Cgroup | None = None,
         attempt: Attempt | None = None,
         spool_bytes: int = limits.SPOOL_BYTES,
@@ -62,6 +63,7 @@ class Runner:
         self._home = home
         self._launcher = launcher
         self._work = work
+        self._reserve = reserve
         self._cgroup = cgroup
         self._attempt = attempt
         self._spool_bytes = spool_bytes
@@ -132,20 +134,25 @@ class Runner:
         except OSError:
             self._home.clear()
             raise WireError("this host knows that attempt already") from None
+        reason = reason or claim(self._home)
         if reason:
             self._attempt = Attempt(id=order.attempt, reason=reason)
-            claim_void(self._home, reason)
+            forgo(self._home, reason)
             self._tell_launcher(BUSY)
             self._door.tell(Kind.VOID, reason=reason)
         else:
             self._run(order)
 
     def _run(self, order: Order) -> None:
-        overflow = self._host.sandbox.overflow(order.attempt)
-        spool = Spool(self._home.path, overflow, most_bytes=self._spool_bytes)
+        spool = Spool(
+            self._home.path,
+            self._host.sandbox.overflow(order.attempt),
+            most_bytes=self._spool_bytes,
+            is_used_up=self._host.room.is_used_up,
+            reserve=self._reserve,
+        )
         attempt = self._attempt = Attempt(id=order.attempt, spool=spool)
         self._delivery = Delivery(spool, self._door, offset=0, credit=FIRST_CREDIT)
-        self._home.write(STARTED, RAN)
         job = Job(
             self._loop,
             spool,
@@ -305,6 +312,8 @@ class Runner:
             self._leave()
         else:
             self._work.renew()
+            if self._reserve is not None:
+                self._reserve.renew()
             self._door.tell(Kind.IDLE)
             if self._settling is None:
                 self._tell_launcher(SPARE)
@@ -327,6 +336,8 @@ class Runner:
         self._home.remove()
         if self._work is not None:
             self._work.remove()
+        if self._reserve is not None:
+            self._reserve.remove()
         if self._cgroup is not None:
             with suppress(OSError):  # the launcher tries again
                 self._cgroup.leave()

@@ -11,6 +11,7 @@
         spool.<offset>.<crc>          its output, see spool.py
     <state>/spool/<job>.<attempt>/    output that does not fit, or must survive a power loss
     <state>/work/<pid>/               working directories of the scripts of one runner
+    <state>/reserve/<pid>/            what this runner keeps of the disk for the end of its job
 
 The sandbox is on tmpfs where there is one (a file costs 0.007 ms there and 0.35 ms on ext4). Who
 serves a folder holds its lock; a folder without is nobody's, whatever its files say.
@@ -93,8 +94,9 @@ class Sandbox:
         own_directory(self.root, mode=listable, group=self.group)
         own_directory(self.spares, mode=listable, group=self.group)
         # The link may ask whether a folder is there; a script must get to its own.
-        own_directory(self.state / "spool", mode=0o711)
+        own_directory(self.spools, mode=0o711)
         own_directory(self.state / "work", mode=0o711)
+        own_directory(self.state / "reserve")
         if not self._journal.exists() or self._journal.read_text().split()[1:] != [boot_id]:
             fresh = self.root / ".journal"
             fresh.write_text(f"{os.urandom(16).hex()} {boot_id}")
@@ -129,17 +131,27 @@ class Sandbox:
     def attempt_path(self, attempt: AttemptId) -> Path:
         return self.root / attempt.folder
 
+    @property
+    def spools(self) -> Path:
+        """Where the spools of all attempts go on, on disk."""
+        return self.state / "spool"
+
     def overflow(self, attempt: AttemptId) -> Path:
         """Where the spool of an attempt goes on, on disk."""
-        return self.state / "spool" / attempt.folder
+        return self.spools / attempt.folder
+
+    def reserve(self, pid: int) -> Path:
+        """What one runner keeps of the disk."""
+        return self.state / "reserve" / str(pid)
 
     def work(self, pid: int) -> Path:
         """The working directory of the scripts of one runner."""
         return self.state / "work" / str(pid)
 
-    def works(self) -> Iterator[int]:
-        """Runners that have or had a working directory."""
-        yield from (int(name) for name in _names(self.state / "work") if name.isdecimal())
+    def runners(self) -> Iterator[int]:
+        """Runners that have or had a folder in the state directory."""
+        names = {*_names(self.state / "work"), *_names(self.state / "reserve")}
+        yield from (int(name) for name in names if name.isdecimal())
 
     def attempts(self) -> Iterator[AttemptId]:
         """The journal: every attempt that this host knows."""
@@ -150,7 +162,7 @@ class Sandbox:
     def restore(self) -> None:
         """Make the folders of attempts again that a reboot has taken with the memory they were in,
         where the disk has output of them."""
-        for name in _names(self.state / "spool"):
+        for name in _names(self.spools):
             if AttemptId.of_folder(name) is not None:
                 self.own_home(self.root / name)
 

@@ -4,7 +4,7 @@ a spool whose beginning was freed still knows its own checksum."""
 import os
 import re
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import zip_longest
@@ -12,6 +12,8 @@ from pathlib import Path
 
 from farhand_wire import spool as wire
 
+#: As os.writev.
+Write = Callable[[int, Sequence[bytes]], int]
 _NAME = re.compile(r"spool\.([0-9a-f]{16})\.([0-9a-f]{8})")
 #: Read at a time.
 _CHUNK_BYTES = 1024 * 1024
@@ -48,10 +50,10 @@ class Segment:
         """The descriptor again, after another process wrote it."""
         return os.open(self.path, os.O_RDWR | os.O_APPEND)
 
-    def append(self, file: int, parts: Sequence[bytes]) -> None:
+    def append(self, file: int, parts: Sequence[bytes], write: Write = os.writev) -> None:
         """Append all parts or none. Raises OSError when the disk is full."""
         length = sum(map(len, parts))
-        if os.writev(file, parts) < length:
+        if write(file, parts) < length:
             os.ftruncate(file, self.size)
             raise OSError(f"no space for {length} bytes in {self.folder}")
         self.size += length

@@ -3,15 +3,16 @@
 import os
 import signal
 import socket
-import sys
 
 from farhand_agent.host import linux
 from farhand_agent.host.cgroup import Cgroup
 from farhand_agent.host.home import Home
 from farhand_agent.host.host import Host
+from farhand_agent.host.log import log
 from farhand_agent.host.loop import Loop, watch_signals
 from farhand_agent.host.process import process
 from farhand_agent.host.recovery import recover
+from farhand_agent.host.reserve import Reserve
 from farhand_agent.host.runner import Runner
 from farhand_agent.host.sandbox import AttemptId
 from farhand_agent.host.work import Work
@@ -23,6 +24,7 @@ def serve_jobs(host: Host, home: Home, listener: socket.socket, launcher: socket
     _settle_in(home, cgroup)
     # What is opened for scripts is made beforehand, and nothing is imported after this.
     work = Work(host.sandbox.work(os.getpid()))
+    reserve = Reserve(host.sandbox.reserve(os.getpid()))
     loop = Loop()
     runner = Runner(
         loop=loop,
@@ -31,6 +33,7 @@ def serve_jobs(host: Host, home: Home, listener: socket.socket, launcher: socket
         listener=listener,
         launcher=launcher,
         work=work,
+        reserve=reserve,
         cgroup=cgroup,
     )
     return _serve(loop, runner)
@@ -54,7 +57,7 @@ def _new_cgroup(host: Host) -> Cgroup | None:
     try:
         return host.cgroups.make(me)
     except OSError as error:
-        print(f"a runner has no control group: {error}", file=sys.stderr, flush=True)
+        log(f"a runner has no control group: {error}")
         return None
 
 

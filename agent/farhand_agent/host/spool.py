@@ -4,15 +4,18 @@ The first segment lies beside the attempt on tmpfs, the following ones on disk. 
 memory but what a full disk refuses, which its writer bounds by waiting while the spool is `full`.
 """
 
+import errno
 import os
 import zlib
 from bisect import bisect
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 
-from farhand_agent.host.segment import Segment, contents, follows, runs, sound
+from farhand_agent.host.reserve import Reserve
+from farhand_agent.host.segment import Segment, Write, contents, follows, runs, sound
 from farhand_wire import limits
 from farhand_wire import spool as wire
 
@@ -31,12 +34,20 @@ class Spool:
         resume: bool = False,
         segment_bytes: int = limits.SPOOL_SEGMENT_BYTES,
         most_bytes: int = limits.SPOOL_BYTES,
+        is_used_up: Callable[[], bool] = lambda: False,
+        reserve: Reserve | None = None,
+        write: Write = os.writev,
     ) -> None:
-        """Begin in the folder `first`, or resume what lies in both. `disk` is made when needed."""
+        """Begin in the folder `first`, or resume what lies in both. `disk` is made when needed.
+        `is_used_up`: whether all spools together have taken what they may. `reserve` is for the end
+        of the attempt."""
         self._first = first
         self._disk = disk
         self._segment_bytes = segment_bytes
         self._most_bytes = most_bytes
+        self._is_used_up = is_used_up
+        self._reserve = reserve
+        self._write_file = write
         self._waiting: deque[tuple[bytes, ...]] = deque()
         #: What lies behind a hole, which only a loss of power makes, is in `_stray`.
         self._segments, *self._stray = (runs(first, disk) if resume else []) or [[]]
@@ -89,8 +100,10 @@ class Spool:
             try:
                 self._write(self._waiting[0])
             except OSError:
-                return
-            self._waiting.popleft()
+                if not self._roll_to_reserve():
+                    return
+            else:
+                self._waiting.popleft()
 
     def read(self, offset: int, most: int) -> bytes:
         """Whole entries from `offset`, which is the start of one; at most `most` bytes and none
@@ -163,29 +176,50 @@ class Spool:
         return self._segments[-1]
 
     def _write(self, entry: tuple[bytes, ...]) -> None:
-        if self._last.size and self._last.size + sum(map(len, entry)) > self._segment_bytes:
+        # What is written at the end is little: its segment may become larger than others.
+        enough = self._last.size + sum(map(len, entry)) > self._segment_bytes
+        if enough and self._last.size and self.exit is None:
             self._roll_to_disk()
         try:
-            self._last.append(self._file, entry)
+            self._last.append(self._file, entry, self._write_file)
         except OSError:
             if self._last.folder == self._disk:
                 raise
             # The tmpfs is full; the disk may not be.
             self._roll_to_disk()
-            self._last.append(self._file, entry)
+            self._last.append(self._file, entry, self._write_file)
         for part in entry:
             self.crc = zlib.crc32(part, self.crc)
 
     def _roll_to_disk(self) -> None:
-        self._roll(Segment(folder=self._disk, start=self.size, crc_before=self.crc))
-
-    def _roll(self, segment: Segment) -> None:
+        # At the end nothing would come of waiting; and whose output is taken waits for no other.
+        behind = self.size - self.durable > self._segment_bytes
+        if behind and self.exit is None and self._is_used_up():
+            raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT), os.fspath(self._disk))
+        segment = self._next()
         self._disk.mkdir(mode=0o700, exist_ok=True)
-        file = segment.create()
+        self._roll(segment, segment.create())
+
+    def _roll_to_reserve(self) -> bool:
+        """At the end of the attempt, where the disk is full; whether that was possible."""
+        if self.exit is None or self._reserve is None:
+            return False
+        segment = self._next()
+        try:
+            self._reserve.spend(self._disk, segment.name)
+            self._roll(segment, segment.reopen())
+        except OSError:
+            return False
+        return True
+
+    def _next(self) -> Segment:
+        return Segment(folder=self._disk, start=self.size, crc_before=self.crc)
+
+    def _roll(self, segment: Segment, file: int) -> None:
         os.close(self._file)
         self._file = file
-        if self._last.size == 0:
-            os.unlink(self._segments.pop().path)
+        if self._last.size == 0 and (empty := self._segments.pop()).path != segment.path:
+            os.unlink(empty.path)
         self._segments.append(segment)
 
     def _resume(self) -> int:

@@ -5,9 +5,9 @@ import os
 import random
 import secrets
 import signal
-import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from farhand_agent.core.worker import Worker
 from farhand_agent.errors import AgentError, WorkerUnknown
 from farhand_agent.host import wire
 from farhand_agent.host.interpreters import find_interpreters
+from farhand_agent.host.log import log
 from farhand_agent.host.sandbox import Sandbox
 from farhand_agent.link.agent import Agent
 from farhand_agent.link.facts import gather
@@ -45,10 +46,10 @@ def main(options: Options, hints: int) -> int:
     try:
         asyncio.run(_serve(options, hints))
     except WorkerUnknown as error:
-        print(error, file=sys.stderr, flush=True)
+        log(error)
         return DO_NOT_RESTART
     except AgentError as error:
-        print(error, file=sys.stderr, flush=True)
+        log(error)
         return 1
     except asyncio.CancelledError:
         return 1
@@ -79,7 +80,7 @@ async def _serve(options: Options, hints: int) -> None:
         environ=options.environ,
         clock=time.monotonic,
         chance=random.random,
-        log=_log,
+        log=log,
         on_ready=_announcement(f"connected to {identity.endpoint} as {identity.worker_name}"),
     )
     service = Service(agent, me, around)
@@ -116,10 +117,6 @@ def _hinted(hints: int, agent: Agent, service: Service) -> None:
         service.stop()
 
 
-def _log(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
-
-
 def _announcement(text: str) -> Callable[[], None]:
     """Says it in the log each time, and once on standard output, for scripts that wait for it."""
     first = True
@@ -127,8 +124,9 @@ def _announcement(text: str) -> Callable[[], None]:
     def announce() -> None:
         nonlocal first
         if first:
-            print("connected", flush=True)
+            with suppress(OSError):
+                print("connected", flush=True)
         first = False
-        _log(text)
+        log(text)
 
     return announce

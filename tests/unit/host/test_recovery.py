@@ -13,6 +13,7 @@ from farhand_agent.host.home import Home
 from farhand_agent.host.host import Host
 from farhand_agent.host.process import process
 from farhand_agent.host.recovery import LOST, RESTARTED, recover
+from farhand_agent.host.room import Room
 from farhand_agent.host.sandbox import AttemptId, Sandbox
 from farhand_agent.host.spool import Spool
 from farhand_agent.host.wire import Phase
@@ -31,6 +32,7 @@ def host(short_path: Path) -> Host:
         environment={},
         peers=frozenset(),
         boot_id="this boot",
+        room=Room(sandbox=sandbox),
     )
 
 
