@@ -69,8 +69,8 @@ def _of_agent(agent: Agent) -> Iterator[str]:
         yield f"sandboxes {attempts}"
     if spools := os.listdir(agent.state / "spool"):
         yield f"spools {spools}"
-    if works := [pid for pid in agent.sandbox.works() if not alive(pid)]:
-        yield f"working directories of dead runners {works}"
+    if gone := [pid for pid in agent.sandbox.runners() if not alive(pid)]:
+        yield f"folders of dead runners {gone}"
     waiting = os.listdir(agent.sandbox.spares)
     if not spares.WANTED <= len(waiting) <= spares.MOST:
         yield f"{len(waiting)} spare runners"

@@ -9,6 +9,7 @@ import signal
 import sys
 from pathlib import Path
 
+from farhand_agent.host.frost import TreeFreezer
 from farhand_agent.host.job import Job
 from farhand_agent.host.linux import adopt_orphans
 from farhand_agent.host.loop import Loop, watch_signals
@@ -27,7 +28,15 @@ def main(folder: Path) -> None:
             late.append(os.posix_spawn("/bin/sleep", ["sleep", "600"], {}))
         send(number, targets)
 
-    job = Job(loop, spool, moved=lambda: None, ended=lambda: loop.stop(0), send=fork_and_send)
+    job = Job(
+        loop,
+        spool,
+        freezer=TreeFreezer(),
+        moved=lambda: None,
+        stood=lambda frozen: None,
+        ended=lambda: loop.stop(0),
+        send=fork_and_send,
+    )
     watch_signals(loop, {signal.SIGCHLD: job.reap})
     job.start(["/bin/sleep", "600"], {})
     job.stop(grace_seconds=600)

@@ -22,7 +22,7 @@ def main(state: Path, root: Path, spool_bytes: int) -> int:
     adopt_orphans()
     sandbox = Sandbox(root=root, state=state)
     sandbox.make(boot_id())
-    host = this_host(sandbox, environ=os.environ, interpreters={}, link_user=None)
+    host = this_host(sandbox, environ=os.environ, interpreters={}, link_user=None, cgroups=None)
     home = sandbox.new_home()
     loop = Loop(lambda: boot_seconds() + float((state / "ahead").read_text()))
     runner = Runner(

@@ -3,6 +3,7 @@
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 from tests.support.agent_process import until
 from tests.support.authority import authority
