@@ -59,7 +59,7 @@ def _explorer(asked: Budget) -> Report:
 
 def _real(asked: Budget) -> Report:
     made = plan.make(asked.seed, seconds=asked.fire_seconds)
-    return asyncio.run(real.play(made, agents=AGENTS, say=say)).report
+    return asyncio.run(real.play(made, agents=AGENTS, say=say, restores=True)).report
 
 
 PARTS = {"seeds": _seeds, "hypothesis": _hypothesis, "explorer": _explorer, "real": _real}

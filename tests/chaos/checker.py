@@ -107,7 +107,7 @@ def _executions(history: JobHistory) -> Found:
 def _most_runs(history: JobHistory) -> int:
     """Attempts that may run. Without a loss it is one in either delivery, however often somebody
     suspends and resumes it: a frozen job goes on with the attempt that it has."""
-    if not history.runner_killed:
+    if not history.lost:
         return 1
     once = not history.task.runbook.at_least_once
     return (1 if once else ATTEMPTS_MOST) * (1 + history.resumes)
@@ -139,7 +139,7 @@ def _moved_while_frozen(history: JobHistory) -> list[int]:
 def _end(history: JobHistory) -> Found:
     end = history.ending
     assert end is not None
-    killed = bool(history.runner_killed)
+    killed = bool(history.lost)
     if not end.status.is_final:
         if not (end.status is _S.SUSPENDED and killed):
             yield Broken.STUCK, 1, f"is {end.status.name}: {end.details or 'no reason given'}"
@@ -194,7 +194,7 @@ def _stream(history: JobHistory, place: Place, sworn: int, *, whole: bool) -> Fo
     assert end is not None
     # A runner that dies takes with it what it had not written down yet. Of an attempt that is not
     # the last one, or of a job that waits for a person, nothing is promised but that it is true.
-    excused = attempt in history.runner_killed or attempt < end.attempt or not end.status.is_final
+    excused = attempt in history.lost or attempt < end.attempt or not end.status.is_final
     surely = 0 if excused else sworn if whole else sworn - 1
     least = task.written(history.job, attempt, stream, blocks=surely)
     most = task.written(history.job, attempt, stream, blocks=sworn)

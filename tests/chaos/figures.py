@@ -8,6 +8,7 @@ from tests.chaos.monitor import Monitor
 from tests.chaos.nemesis import Nemesis, Struck
 from tests.chaos.plan import Kind
 from tests.chaos.report import Table, bound, seconds
+from tests.chaos.rescue import Rescued
 
 from farhand_server.model.job import JobStatus
 
@@ -76,6 +77,22 @@ def faults(nemesis: Nemesis) -> Table:
     rows.append(("all", f"{len(nemesis.struck):,}", f"{total:,}", bound(total)))
     return Table(
         title="faults", head=("fault", "struck", "jobs met", "bound (3/n)"), rows=tuple(rows)
+    )
+
+
+def rescue(rescued: Rescued) -> Table:
+    """A backup under load, a server lost with its data, a restore."""
+    broken = len(rescued.violations)
+    jobs = len(rescued.histories)
+    rows = (
+        ("jobs", f"{jobs}", f"{broken}", bound(jobs, broken)),
+        ("backup under load", f"{rescued.backup_seconds:.2f} s", "", ""),
+        ("restore and start", f"{rescued.restore_seconds:.2f} s", "", ""),
+    )
+    return Table(
+        title="backup and restore",
+        head=("what", "value", "broken", "bound (3/n)"),
+        rows=rows,
     )
 
 

@@ -70,8 +70,8 @@ class JobHistory:
     #: When somebody first asked that it go on, and how often that was granted.
     resume_sent: float | None = None
     resumes: int = 0
-    #: Attempts whose runner was killed.
-    runner_killed: set[int] = field(default_factory=set)
+    #: Attempts whose end nobody can know: their runner was killed, or a restore lost that time.
+    lost: set[int] = field(default_factory=set)
     #: Processes of it that lived on when it was seen to be Stopped.
     survivors: list[str] = field(default_factory=list)
     #: What a follower received that was reconnecting all the time; None: there was none.

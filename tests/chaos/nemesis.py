@@ -168,7 +168,7 @@ class Nemesis:
             return
         agent, attempt, pid = serving[blow.pick % len(serving)]
         async with self._fault(blow, f"{attempt.folder} on {agent.name}", 1):
-            self._operators.histories[attempt.job_id].runner_killed.add(attempt.attempt)
+            self._operators.histories[attempt.job_id].lost.add(attempt.attempt)
             send(pid, signal.SIGKILL)
 
     async def _freeze(self, pid: int | None, blow: Blow) -> None:

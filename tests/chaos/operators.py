@@ -36,8 +36,8 @@ class Operators:
         self.histories: dict[str, JobHistory] = {}
         #: What nobody should have been answered.
         self.complaints: list[str] = []
+        self.client = client
         self._plan = plan
-        self._client = client
         self._witness = witness
         self._farhand = farhand
         self._env = env | {
@@ -53,7 +53,14 @@ class Operators:
         begun = loop.time()
         for submission in self._plan.submissions:
             await asyncio.sleep(begun + submission.at - loop.time())
-            self._spawn(self._attend(submission))
+            self.begin(submission)
+
+    def begin(self, submission: Submission) -> JobHistory:
+        """Starts a job now; what is seen of it goes into its history."""
+        history = JobHistory(job=submission.job, task=submission.task, sent=now())
+        self.histories[submission.job] = history
+        self._spawn(self._attend(submission, history))
+        return history
 
     async def finish(self, seconds: float, *, all_online: Callable[[], bool]) -> None:
         """Until every job has come to rest and everybody has seen it, at most so long."""
@@ -83,9 +90,7 @@ class Operators:
         task: asyncio.Task[None] = asyncio.create_task(work)
         self._tasks.add(task)
 
-    async def _attend(self, submission: Submission) -> None:
-        history = JobHistory(job=submission.job, task=submission.task, sent=now())
-        self.histories[submission.job] = history
+    async def _attend(self, submission: Submission, history: JobHistory) -> None:
         chance = random.Random(f"{self._plan.seed} {submission.job}")
         await self._start(history, chance)
         if submission.is_followed:
@@ -108,8 +113,8 @@ class Operators:
             parameter_order=PARAMETERS,
         )
         request.parameters.update(history.task.arguments(str(self._witness)))
-        job = await self._client.again(
-            lambda: self._client.start(request), chance, until=float("inf")
+        job = await self.client.again(
+            lambda: self.client.start(request), chance, until=float("inf")
         )
         history.acknowledged = now()
         self._saw(history, job)
@@ -117,7 +122,7 @@ class Operators:
     async def _watch(self, history: JobHistory, chance: random.Random) -> None:
         """Until it is final, through every cut."""
         while history.first_final is None:
-            async for answer in self._stream(history, self._client.watch(history.job)):
+            async for answer in self._stream(history, self.client.watch(history.job)):
                 self._saw(history, answer.job)
             await asyncio.sleep(chance.uniform(0.05, 0.5))
 
@@ -127,7 +132,7 @@ class Operators:
         is_over = False
         assert history.followed is not None
         while not is_over:
-            call = self._client.follow(history.job, place)
+            call = self.client.follow(history.job, place)
             history.reconnects += 1
             final = False
             async for item in self._stream(history, call, most=chance.uniform(0.1, 3.0)):
@@ -147,7 +152,7 @@ class Operators:
         await asyncio.sleep(after)
         history.stop_sent = now()
         # It may have ended before.
-        await self._granted(lambda: self._client.stop(history.job), chance)
+        await self._granted(lambda: self.client.stop(history.job), chance)
 
     async def _suspend(
         self, history: JobHistory, submission: Submission, chance: random.Random
@@ -155,13 +160,13 @@ class Operators:
         """Lets it stand still for a while, if it runs by then."""
         assert submission.suspend_after is not None
         await asyncio.sleep(submission.suspend_after)
-        if not await self._granted(lambda: self._client.suspend(history.job), chance):
+        if not await self._granted(lambda: self.client.suspend(history.job), chance):
             return
         await asyncio.sleep(submission.suspended_for)
         history.resume_sent = now()
         # While its worker is away nobody can resume it.
         while history.first_final is None:
-            if await self._granted(lambda: self._client.resume(history.job), chance):
+            if await self._granted(lambda: self.client.resume(history.job), chance):
                 history.resumes += 1
                 return
             await asyncio.sleep(chance.uniform(0.5, 1.0))
@@ -171,7 +176,7 @@ class Operators:
     ) -> bool:
         """Asks until there is an answer; False: the job is not in a state for it."""
         try:
-            await self._client.again(call, chance, until=float("inf"))
+            await self.client.again(call, chance, until=float("inf"))
         except grpc.aio.AioRpcError as error:
             if error.code() is not grpc.StatusCode.FAILED_PRECONDITION:
                 raise
@@ -221,7 +226,7 @@ class Operators:
         except grpc.aio.AioRpcError as error:
             if error.code() is grpc.StatusCode.NOT_FOUND:
                 history.unknown.append(now())
-            elif not self._client.passes(error):
+            elif not self.client.passes(error):
                 raise
         finally:
             call.cancel()

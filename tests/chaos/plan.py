@@ -128,7 +128,7 @@ def make(
     seconds: float,
     jobs_per_second: float = 1.0,
     seconds_per_blow: float = 3.0,
-    offered: frozenset[Runbook] = frozenset(runbooks.RUNBOOKS),
+    offered: frozenset[Runbook] = frozenset(RUNBOOK_WEIGHTS),
 ) -> Plan:
     """A plan for so many seconds, with those runbooks that can be published."""
     # Each has a source of its own: a new kind of fault does not change the jobs of a seed.

@@ -3,7 +3,7 @@
 import asyncio
 import signal
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tests.chaos import figures
 from tests.chaos.checker import Broken, Violation, judge
@@ -15,6 +15,7 @@ from tests.chaos.nemesis import Nemesis
 from tests.chaos.operators import Operators, survivors
 from tests.chaos.plan import Plan
 from tests.chaos.report import Report, Table
+from tests.chaos.rescue import Rescue, Rescued
 from tests.chaos.residue import connections, descriptors, residue, strangers
 from tests.chaos.runbooks import RUNBOOKS
 from tests.chaos.stage import ChaosStage, send
@@ -39,13 +40,14 @@ class Played:
     report: Report
 
 
-async def play(plan: Plan, *, agents: int, say: Say) -> Played:
-    """Does everything that the plan says, mends it, waits, and judges."""
+async def play(plan: Plan, *, agents: int, say: Say, restores: bool = False) -> Played:
+    """Does everything that the plan says, mends it, waits, and judges; then, if asked, loses the
+    server with its data and restores it."""
     stage = ChaosStage()
     say(f"  seed {plan.seed}: {len(plan.submissions)} jobs and {len(plan.blows)} blows in "
         f"{plan.seconds:.0f} s; {agents} agents; {stage.root}")  # fmt: skip
     async with stage.playing(agents):
-        played = await _Run(plan, stage, say).whole()
+        played = await _Run(plan, stage, say, restores=restores).whole()
         stage.keep = bool(played.violations)
     if played.violations:
         say(f"  logs and the witness stay in {stage.root}")
@@ -53,23 +55,21 @@ async def play(plan: Plan, *, agents: int, say: Say) -> Played:
 
 
 class _Run:
-    def __init__(self, plan: Plan, stage: ChaosStage, say: Say) -> None:
+    def __init__(self, plan: Plan, stage: ChaosStage, say: Say, *, restores: bool) -> None:
         config = stage.root / "config.toml"
+        self._restores = restores
+        self._rescued: Rescued | None = None
         self._plan = plan
         self._stage = stage
         self._say = say
         self._outside = Client(config, f"localhost:{stage.operators.port}")
         self._direct = Client(config, stage.endpoint)
-        self._operators = Operators(
-            plan,
-            self._outside,
-            witness=stage.witness,
-            farhand=stage.command("farhand"),
-            env=stage.env,
-        )
+        self._operators = self._hire(plan)
         self._nemesis = Nemesis(plan, stage, self._operators, say=say)
         self._monitor = Monitor(stage, self._direct)
         self._complaints: list[str] = []
+        #: Of which nothing may be left.
+        self._jobs = self._operators.histories
 
     async def whole(self) -> Played:
         monitor = asyncio.create_task(self._monitor.run())
@@ -78,13 +78,15 @@ class _Run:
             await asyncio.gather(self._operators.submit_all(), self._nemesis.strike_all())
             await self._come_to_rest()
             await self._tidy()
+            if self._restores:
+                await self._rescue()
             tables = self._tables()
         finally:
             monitor.cancel()
             await asyncio.gather(monitor, return_exceptions=True)
             await self._outside.close()
             await self._direct.close()
-            for pid in survivors(self._operators.histories):
+            for pid in survivors(self._jobs):
                 send(pid, signal.SIGKILL)
         await self._end()
         return self._judge(tables)
@@ -111,9 +113,27 @@ class _Run:
             witness=self._stage.witness,
         )
 
+    async def _rescue(self) -> None:
+        self._say("  backup, loss and restore")
+        operators = self._hire(replace(self._plan, submissions=(), blows=()))
+        self._jobs = operators.histories
+        rescue = Rescue(self._stage, operators, seed=self._plan.seed)
+        self._rescued = await rescue.play()
+        self._complaints += operators.complaints
+        await self._tidy()
+
+    def _hire(self, plan: Plan) -> Operators:
+        return Operators(
+            plan,
+            self._outside,
+            witness=self._stage.witness,
+            farhand=self._stage.command("farhand"),
+            env=self._stage.env,
+        )
+
     async def _tidy(self) -> None:
         """Waits until nothing is left of any job; what stays is a complaint."""
-        jobs = set(self._operators.histories)
+        jobs = set(self._jobs)
         until = now() + TIDY_SECONDS
         while left := residue(self._stage, self._monitor, jobs, clients=CLIENTS):
             if now() >= until:
@@ -165,6 +185,9 @@ class _Run:
         histories = list(self._operators.histories.values())
         said = [*self._operators.complaints, *self._nemesis.complaints, *self._complaints]
         violations = [*judge(histories), *(Violation(kind=Broken.LEFT, text=t) for t in said)]
+        if self._rescued is not None:
+            violations += self._rescued.violations
+            tables.append(figures.rescue(self._rescued))
         broken = [str(violation) for violation in violations]
         if self._plan.blows and not self._nemesis.struck:
             broken.append("no fault was struck: nothing was tried")

@@ -120,7 +120,19 @@ ORPHAN = Runbook(
     type=runbook_pb2.RUNBOOK_TYPE_BASH,
     script="(setsid sleep 3600 &) 2>/dev/null\n" + _BASH,
 )
+#: Waits in the middle until somebody opens the gate that is called by its exit code.
+GATED = Runbook(
+    name="gated",
+    type=runbook_pb2.RUNBOOK_TYPE_BASH,
+    script=_BASH.replace(
+        "    swear $b\n",
+        "    swear $b\n"
+        "    if ((b == (lines + block - 1) / block / 2)); then\n"
+        '        until [ -e "$witness.gate$code" ]; do sleep 0.05; done\n'
+        "    fi\n",
+    ),
+)
 AGAIN = Runbook(
     name="again", type=runbook_pb2.RUNBOOK_TYPE_PYTHON, script=_PYTHON, at_least_once=True
 )
-RUNBOOKS: Sequence[Runbook] = (COUNT, STEP, STUBBORN, ORPHAN, AGAIN)
+RUNBOOKS: Sequence[Runbook] = (COUNT, STEP, STUBBORN, ORPHAN, GATED, AGAIN)

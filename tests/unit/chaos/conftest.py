@@ -58,7 +58,7 @@ def suspended() -> JobHistory:
     history.moves[3:] = [Move(status=S.SUSPENDED, attempt=1)]
     history.seen[3:] = [Seen(at=13.0, status=S.SUSPENDED, attempt=1)]
     history.stop_sent = None
-    history.runner_killed = {1}
+    history.lost = {1}
     assert history.ending is not None
     history.ending = replace(history.ending, status=S.SUSPENDED, signal=None, ended=None)
     return history
@@ -72,7 +72,7 @@ def twice() -> JobHistory:
     history.moves[3:] = [Move(status=s, attempt=a) for s, a in middle]
     history.seen[3:] = [Seen(at=24.0, status=S.COMPLETED, attempt=2)]
     history.oaths = executed(1, 3) + executed(2, task.blocks, at=12.0)
-    history.runner_killed = {1}
+    history.lost = {1}
     assert history.ending is not None
     history.ending = replace(history.ending, attempt=2)
     history.stored = {

@@ -153,7 +153,7 @@ def test_a_job_that_writes_while_it_is_said_to_stand_still_does_not(history: Job
 def test_a_frozen_job_does_not_begin_again() -> None:
     history = twice()
     history.task = replace(history.task, runbook=COUNT)
-    history.runner_killed.clear()
+    history.lost.clear()
     history.resumes = 1
 
     assert found(history)[Broken.EXTRA] == 1
@@ -170,7 +170,7 @@ def test_a_person_may_let_it_run_again() -> None:
 def test_a_fourth_attempt_of_an_at_least_once_job_is_found() -> None:
     history = completed(AGAIN)
     history.oaths = [oath for attempt in (1, 2, 3, 4) for oath in executed(attempt, 0)]
-    history.runner_killed = {1, 2, 3}
+    history.lost = {1, 2, 3}
     history.ending = None
 
     assert found(history)[Broken.EXTRA] == 1
@@ -178,14 +178,14 @@ def test_a_fourth_attempt_of_an_at_least_once_job_is_found() -> None:
 
 def test_an_at_least_once_job_does_not_run_again_where_nothing_was_lost() -> None:
     history = twice()
-    history.runner_killed.clear()
+    history.lost.clear()
 
     assert found(history)[Broken.EXTRA] == 1
 
 
 def test_an_attempt_that_the_server_never_granted_is_found(history: JobHistory) -> None:
     history.task = replace(history.task, runbook=AGAIN)
-    history.runner_killed = {1}
+    history.lost = {1}
     history.oaths += executed(2, 0, at=11.0)
 
     assert found(history) == {Broken.EXTRA: 1}
@@ -231,7 +231,7 @@ def test_a_job_that_does_not_end_is_stuck(status: JobStatus) -> None:
 
 def test_a_suspended_job_is_stuck_unless_a_fault_explains_it() -> None:
     history = suspended()
-    history.runner_killed.clear()
+    history.lost.clear()
 
     assert found(history)[Broken.STUCK] == 1
 

@@ -8,7 +8,7 @@ import uuid
 from pathlib import Path
 
 import pytest
-from tests.chaos.runbooks import ERROR, OUTPUT, RUNBOOKS, STUBBORN, Runbook, Task
+from tests.chaos.runbooks import ERROR, GATED, OUTPUT, RUNBOOKS, STUBBORN, Runbook, Task
 from tests.chaos.witness import now, oaths
 
 from farhand_wire.v1.runbook_pb2 import RUNBOOK_TYPE_PYTHON
@@ -60,6 +60,7 @@ def test_a_script_prints_what_is_expected_and_swears_to_it(
 ) -> None:
     task = Task(runbook=runbook, lines=11, block=2, pause_seconds=0.01, code=3)
     witness = tmp_path / "witness"
+    (tmp_path / "witness.gate3").touch()
     begun = now()
 
     done = run(task, witness)
@@ -71,6 +72,21 @@ def test_a_script_prints_what_is_expected_and_swears_to_it(
     assert [oath.block for oath in sworn] == [0, 1, 2, 3, 4, 5, 6]
     assert {oath.attempt for oath in sworn} == {2}
     assert begun - 0.02 <= sworn[0].at <= sworn[-1].at <= now()
+
+
+def test_a_gated_script_waits_for_its_own_gate(tmp_path: Path) -> None:
+    task = Task(runbook=GATED, lines=4, code=1)
+    witness = tmp_path / "witness"
+    env = {**os.environ, "FARHAND_JOB_ID": JOB, "FARHAND_ATTEMPT": "1"}
+    (tmp_path / "witness.gate0").touch()
+    with subprocess.Popen(command(task, witness), env=env, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        first = process.stdout.readline()
+        (tmp_path / "witness.gate1").touch()
+        rest = process.stdout.read()
+
+    assert first + rest == task.written(JOB, 1, OUTPUT, blocks=4)
+    assert process.returncode == 1
 
 
 def test_both_streams_together_are_all_lines() -> None:
