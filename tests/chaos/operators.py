@@ -69,11 +69,16 @@ class Operators:
             # A job that is Suspended may be taken up again by a worker that returns.
             rested = rested + 1 if all_online() and self._is_at_rest() else 0
             await asyncio.sleep(LOOK_SECONDS)
+        await self.leave()
+
+    async def leave(self) -> None:
+        """They all go home, whatever they wait for."""
         for task in self._tasks:
             task.cancel()
         for done in await asyncio.gather(*self._tasks, return_exceptions=True):
             if isinstance(done, Exception):
                 self.complaints.append(f"an operator met {done!r}")
+        self._tasks.clear()
 
     @property
     def open(self) -> list[str]:

@@ -83,6 +83,7 @@ class _Run:
             tables = self._tables()
         finally:
             monitor.cancel()
+            await self._operators.leave()
             await asyncio.gather(monitor, return_exceptions=True)
             await self._outside.close()
             await self._direct.close()
@@ -118,7 +119,12 @@ class _Run:
         operators = self._hire(replace(self._plan, submissions=(), blows=()))
         self._jobs = operators.histories
         rescue = Rescue(self._stage, operators, seed=self._plan.seed)
-        self._rescued = await rescue.play()
+        try:
+            self._rescued = await rescue.play()
+        except TimeoutError as error:
+            self._complaints.append(f"restore: {error}")
+        finally:
+            await operators.leave()
         self._complaints += operators.complaints
         await self._tidy()
 

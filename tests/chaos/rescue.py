@@ -24,8 +24,9 @@ from tests.chaos.witness import now, oaths
 STEP_SECONDS = 120.0
 #: Exit codes of gated jobs, and so the names of their gates.
 LAST, EARLY = 0, 1
-#: Jobs that end between the backup and the loss, and jobs that get their slots then.
-EARLY_JOBS = 2
+#: Jobs that wait at the backup and run at the loss, and as many that are started after the backup:
+#: as many as both together end in between.
+FEW = 2
 #: Of each job.
 LINES = 40
 
@@ -50,19 +51,19 @@ class Rescue:
         self._complaints: list[str] = []
 
     async def play(self) -> Rescued:
-        """Every job of it, judged."""
+        """Every job of it, judged. Raises TimeoutError if something never comes."""
         slots = SLOTS * len(self._stage.cast)
-        early = self._start(EARLY_JOBS, GATED, code=EARLY)
-        running = self._start(slots - EARLY_JOBS, GATED, code=LAST)
+        early = self._start(2 * FEW, GATED, code=EARLY)
+        running = self._start(slots - 2 * FEW, GATED, code=LAST)
         await self._until("all slots are taken", lambda: self._wait_at_gate([*early, *running]))
-        waiting = self._start(EARLY_JOBS, GATED, code=LAST)
+        waiting = self._start(FEW, GATED, code=LAST)
         await self._until("they wait", lambda: all(h.acknowledged for h in waiting))
 
         backup_seconds = await self._farhand_server("backup", self._file)
         self._open_gate(EARLY)
         await self._until("the early ones have ended", lambda: all(h.first_final for h in early))
         await self._until("those that waited run", lambda: self._wait_at_gate(waiting))
-        later = self._start(EARLY_JOBS, COUNT)
+        later = self._start(FEW, COUNT)
         await self._until("later ones have ended", lambda: all(h.first_final for h in later))
 
         restore_seconds = await self._lose_and_restore()
