@@ -7,7 +7,7 @@ same journal on the same boot provably never ran; from any other, it may have.
 from dataclasses import dataclass, field, replace
 
 from farhand_server.core import events as on
-from farhand_server.core import fates, freezing, orders, restoring
+from farhand_server.core import fates, freezing, orders
 from farhand_server.core.context import Context
 from farhand_server.core.effects import Count, Effect, OpenSpool, Wake
 from farhand_server.model import frames
@@ -39,7 +39,7 @@ def judge(worker: Worker, event: on.Greeted, ctx: Context) -> Judgement:
         _answer(worker, entry, spool, event, judgement, ctx)
     for job in ctx.tx.served_by(worker.id):
         if SpoolId(job=job.id, attempt=job.attempt) not in listed:
-            judgement.after += _missing(job, worker, event.hello.ground, ctx)
+            judgement.after += _missing(job, event.hello.ground, ctx)
     return judgement
 
 
@@ -124,10 +124,10 @@ def _runs(job: Job, ctx: Context) -> list[Effect]:
     return [Wake(job=running)] if ctx.tx.swap_job(job, running) else []
 
 
-def _missing(job: Job, worker: Worker, ground: Ground, ctx: Context) -> list[Effect]:
-    # What ended in the time that a restore has lost was reported to a server that is gone.
-    tells_all = restoring.has_reported(worker, ctx)
-    if tells_all and job.ground.proves_absence(ground):
+def _missing(job: Job, ground: Ground, ctx: Context) -> list[Effect]:
+    # What ended in the time that a restore has lost was reported to a server that is gone: of an
+    # attempt that may be from then, no journal ever proves anything.
+    if job.attempt > job.reserved and job.ground.proves_absence(ground):
         return fates.never_ran(job, ctx, why="")
     why = f"worker {job.worker_name} came back without it"
     over = job.ground.is_gone(ground)

@@ -384,12 +384,15 @@ def test_without_a_restore_no_higher_attempt_is_believed() -> None:
     assert isinstance(rules.only(frames.Welcome).verdicts[0], frames.Discard)
 
 
-def test_absence_proves_nothing_once_after_a_restore() -> None:
-    """The attempt may have ended, and been reported, in the time that is lost."""
+@pytest.mark.parametrize("hellos", [1, 2])
+def test_absence_proves_nothing_of_a_job_from_before_a_restore(hellos: int) -> None:
+    """The attempt may have ended, and been reported, in the time that is lost; that its worker comes
+    back once more makes it no truer."""
     rules = fleet("web01")
     rules.running("web01")
     rules = restored(rules)
-    rules.hello("web01", session_number=70)
+    for _ in range(hellos):
+        rules.hello("web01", session_number=70)
 
     job = rules.job()
     assert job.status is JobStatus.SUSPENDED
