@@ -102,7 +102,7 @@ class Way:
         while data:
             try:
                 data = await self._source.read(CHUNK)
-            except ConnectionError:
+            except OSError:
                 if not self.lost:
                     raise
                 data = b""
@@ -132,7 +132,8 @@ class Way:
             if rate := self._proxy.amount(Mode.RATE):
                 await asyncio.sleep(len(data) / rate)
         elif not self._sink.is_closing():
-            self._sink.write_eof()
+            with contextlib.suppress(OSError):  # the other end may be gone already
+                self._sink.write_eof()
 
 
 class Connection:
