@@ -245,9 +245,11 @@ class FaultProxy:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             server = await asyncio.open_connection(*self._to)
-        except OSError:
+        except (OSError, asyncio.CancelledError) as error:
             reset(writer)
-            return
+            if isinstance(error, OSError):
+                return
+            raise
         connection = Connection(self, (reader, writer), server)
         self.live.add(connection)
         connection.suffer(self.fault.mode)
