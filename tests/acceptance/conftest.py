@@ -106,6 +106,10 @@ class Deployment(Stage):
             *arguments,
         )
 
+    @property
+    def contexts(self) -> Path:
+        return Path(self.env["FARHAND_CONFIG"])
+
     def path(self) -> FaultProcess:
         """A way to the server that fails when it is told to; to be closed."""
         return FaultProcess(self.endpoint)

@@ -1,16 +1,23 @@
 """Networks that fail without a word: real processes, real keepalive, our own proxy between them."""
 
+import contextlib
+import itertools
 import os
 import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from demo.stage import Process, children
 from tests.acceptance.conftest import Deployment
 from tests.support.fault_process import FaultProcess
+from tests.support.operator import Operator
 
+from farhand_wire.v1 import job_pb2
+
+COMPLETED = job_pb2.JOB_STATUS_COMPLETED
 #: Promised: by then both ends have noticed, and the agent is back on a new connection.
 NOTICED_SECONDS = 20.0
 PRINTS = """
@@ -33,12 +40,12 @@ class Paths:
         proxy = self.proxies[name] = self.deployment.path()
         return proxy
 
-    def add_agent(self, name: str) -> Process:
-        """A member of a group of its own, behind a proxy of its own."""
-        deployment = self.deployment
-        token = deployment.token(group=name)
+    def add_agent(self, name: str, *, group: str = "") -> Process:
+        """A member behind a proxy of its own; of a group of its own, unless one is named."""
+        deployment, group = self.deployment, group or name
+        token = deployment.token(group=group)
         joined = deployment.register(
-            name, "--endpoint", self.proxy(name).endpoint, "--token", token, "--group", name
+            name, "--endpoint", self.proxy(name).endpoint, "--token", token, "--group", group
         )
         assert joined.code == 0, joined.err
         return deployment.agent(name, slots=2)
@@ -159,3 +166,36 @@ def test_paused_peer_detected(paths: Paths, paused: str) -> None:
     deployment.until("it is back", lambda: paths.is_online("w1"))
     assert deployment.farhand("job", "follow", job, "--from-start").out == LINES
     assert deployment.job(job)["attempt"] == 1
+
+
+def test_a_worker_that_hears_nothing_gets_no_work_for_long_and_its_jobs_run(
+    paths: Paths, tmp_path: Path
+) -> None:
+    """What it says still arrives. What it was given and never heard of moves when it is back: only
+    then can anybody know that it never ran."""
+    deployment, witness = paths.deployment, tmp_path / "witness"
+    deployment.publish("note", f'echo "$1" >> {witness}\n')
+    paths.add_agent("deaf", group="demo")
+    deployment.add_agent("other", slots=2)
+    with contextlib.closing(Operator(deployment.contexts)) as operator:
+        start = itertools.count(1)
+
+        def note(count: int) -> list[str]:
+            return [operator.start("note", parameters={"n": next(start)}) for _ in range(count)]
+
+        def are_over(jobs: list[str]) -> bool:
+            return all(operator.job(job).status == COMPLETED for job in jobs)
+
+        paths.proxies["deaf"].set("lose-down")
+        early = note(4)
+        within_promise(offline=lambda: not paths.is_online("deaf"))
+        late = note(4)
+        deployment.until("the other one runs what came later", lambda: are_over(late))
+        assert {operator.job(job).worker for job in late} == {"other"}
+
+        paths.proxies["deaf"].set("cut")
+        paths.proxies["deaf"].set("pass")
+        deployment.until("all have run", lambda: are_over(early))
+        assert all(operator.job(job).attempt <= 2 for job in early)
+    ran = sorted(map(int, witness.read_text().split()))
+    assert ran == list(range(1, 9))

@@ -43,8 +43,7 @@ def test_live_view_lag_does_not_drop(bare: Deployment, readers: list[RawFollower
     before = resident(bare.server.pid)
 
     job = bare.start("prints")
-    contexts = Path(bare.env["FARHAND_CONFIG"])
-    readers += [RawFollower(contexts, job) for _ in range(READERS)]
+    readers += [RawFollower(bare.contexts, job) for _ in range(READERS)]
     for reader in readers:
         while not reader.output:
             reader.read()
@@ -69,7 +68,7 @@ def test_a_reader_behind_a_slow_network_is_bounded_and_reads_on(
         bare.publish("prints", PRINTS)
         bare.add_agent("w1")
         job = bare.start("prints")
-        reader = RawFollower(Path(bare.env["FARHAND_CONFIG"]), job, server=path.endpoint)
+        reader = RawFollower(bare.contexts, job, server=path.endpoint)
         readers.append(reader)
         while not reader.output:
             reader.read()

@@ -1,13 +1,13 @@
 """A program that follows jobs with the generated code, and resumes where it was."""
 
 import time
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import grpc
+from tests.support.operator import Operator
 
-from farhand_wire.v1 import job_pb2, job_pb2_grpc
+from farhand_wire.v1 import job_pb2
 
 PATIENCE_SECONDS = 60.0
 
@@ -16,12 +16,10 @@ class RawFollower:
     """One follower of one job, on a connection of its own."""
 
     def __init__(self, contexts: Path, job: str, *, server: str = "") -> None:
-        context = tomllib.loads(contexts.read_text())["contexts"]["default"]
-        self._server = server or context["server"]
-        self._roots = Path(context["ca"]).read_bytes()
-        self._metadata = (("authorization", f"Bearer {context['token']}"),)
+        self._contexts = contexts
+        self._server = server
         self._job = job
-        self._channel: grpc.Channel | None = None
+        self._operator: Operator | None = None
         self._position: job_pb2.OutputPosition | None = None
         self._call: Iterator[job_pb2.FollowJobOutputResponse] | None = None
         #: What came, of standard output.
@@ -58,21 +56,20 @@ class RawFollower:
 
     def cut(self) -> None:
         """Hangs up, whatever is on its way."""
-        if self._channel is not None:
-            self._channel.close()
-        self._channel = self._call = None
+        if self._operator is not None:
+            self._operator.close()
+        self._operator = self._call = None
 
     def _stream(self) -> Iterator[job_pb2.FollowJobOutputResponse]:
-        if self._call is None:
+        if self._operator is None or self._call is None:
             self.opened += 1
-            credentials = grpc.ssl_channel_credentials(self._roots)
-            own = (("grpc.use_local_subchannel_pool", 1),)
-            self._channel = grpc.secure_channel(self._server, credentials, options=own)
+            self._operator = Operator(self._contexts, server=self._server)
             request = job_pb2.FollowJobOutputRequest(job_id=self._job, raw=True)
             if self._position is not None:
                 getattr(request, "from").CopyFrom(self._position)
-            stub = job_pb2_grpc.JobServiceStub(self._channel)
-            self._call = stub.FollowJobOutput(request, metadata=self._metadata)
+            self._call = self._operator.jobs.FollowJobOutput(
+                request, metadata=self._operator.metadata
+            )
         return self._call
 
 
