@@ -1,5 +1,6 @@
 """Behind a real nginx: as we say that it should be set up, and as it comes."""
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,13 +10,13 @@ from tests.support.nginx import Nginx, require_nginx
 from tests.support.server_process import free_port
 
 SHIPPED = Path(__file__).parents[2] / "deploy/nginx.conf"
-MIB = 1024 * 1024
+UNBOUNDED = "client_max_body_size 0;"
 #: 8 MiB in lines of 128 bytes.
 PRINTS = "seq -f '%0127g' 1 65536\n"
 OUTPUT = "".join(f"{n:0127d}\n" for n in range(1, 65537)).encode()
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="module")
 def nginx_is_there() -> None:
     require_nginx()
 
@@ -36,64 +37,60 @@ def site(deployment: Deployment, port: int) -> str:
     return text
 
 
-@pytest.fixture
-def body() -> str:
-    """The largest body of a request, as nginx spells it."""
-    return "client_max_body_size 0;"
-
-
-@pytest.fixture
-def nginx(bare: Deployment, body: str) -> Iterator[Nginx]:
-    """With an agent `w1` behind it that has connected."""
+@contextlib.contextmanager
+def behind(deployment: Deployment, name: str, *, body: str) -> Iterator[Nginx]:
+    """An nginx that bounds requests by `body`, and a member of a group of its own that dials it."""
     port = free_port()
-    text = site(bare, port).replace("client_max_body_size 0;", body)
-    proxy = Nginx(bare.root, text, port=port)
+    text = site(deployment, port).replace(UNBOUNDED, body)
+    proxy = Nginx(deployment.root, text, port=port)
     try:
-        endpoint = f"localhost:{port}"
-        token = bare.token()
-        joined = bare.register("w1", "--endpoint", endpoint, "--token", token, "--group", "demo")
+        endpoint, token = f"localhost:{port}", deployment.token(group=name)
+        joined = deployment.register(
+            name, "--endpoint", endpoint, "--token", token, "--group", name
+        )
         assert joined.code == 0, joined.err
-        bare.agent("w1")
+        agent = deployment.agent(name)
         yield proxy
+        agent.terminate()
     finally:
         proxy.close()
 
 
-def log(deployment: Deployment) -> str:
-    return (deployment.root / "w1.log").read_text()
+def log(deployment: Deployment, name: str) -> str:
+    return (deployment.root / f"{name}.log").read_text()
 
 
 def test_with_the_shipped_configuration_one_stream_carries_everything(
-    bare: Deployment, nginx: Nginx
+    deployment: Deployment,
 ) -> None:
-    bare.publish("prints", PRINTS)
-    followed = bare.farhand("job", "follow", bare.start("prints"), "--from-start")
+    """And the doctor says who stands between."""
+    deployment.publish("prints", PRINTS)
+    with behind(deployment, "shipped", body=UNBOUNDED) as nginx:
+        job = deployment.start("prints", group="shipped")
+        followed = deployment.farhand("job", "follow", job, "--from-start")
 
-    assert followed.out == OUTPUT
-    assert log(bare).count("connected to") == 1
-    assert nginx.errors() == ""
-
-
-@pytest.mark.parametrize("body", [""], ids=["default"])
-def test_behind_a_default_nginx_eight_mib_come_through_whole(
-    bare: Deployment, nginx: Nginx
-) -> None:
-    """nginx ends each stream after 1 MiB; that is told once, and costs no growing delays."""
-    bare.publish("prints", PRINTS)
-    job = bare.start("prints")
-    followed = bare.farhand("job", "follow", job, "--from-start")
-
-    assert followed.out == OUTPUT
-    assert bare.job(job)["attempt"] == 1
-    broken = nginx.errors().count("too large chunked body")
-    assert broken >= 7
-    assert log(bare).count("set client_max_body_size 0 (nginx)") == 1
-    assert log(bare).count("not connected") < broken
+        assert followed.out == OUTPUT
+        assert log(deployment, "shipped").count("connected to") == 1
+        assert nginx.errors() == ""
+        examined = deployment.call(
+            "farhand-agent", "doctor", "--state", str(deployment.root / "shipped")
+        )
+        assert examined.code == 0, examined.out
+        assert b"nginx/" in examined.out
+        assert b"client_max_body_size" in examined.out
 
 
-def test_the_doctor_names_the_proxy(bare: Deployment, nginx: Nginx) -> None:
-    examined = bare.call("farhand-agent", "doctor", "--state", str(bare.root / "w1"))
+def test_behind_a_default_nginx_eight_mib_come_through_whole(deployment: Deployment) -> None:
+    """It ends each stream after 1 MiB; that is told once, and costs no growing delays."""
+    deployment.publish("prints", PRINTS)
+    with behind(deployment, "default", body="") as nginx:
+        job = deployment.start("prints", group="default")
+        followed = deployment.farhand("job", "follow", job, "--from-start")
 
-    assert examined.code == 0, examined.out
-    assert b"nginx/" in examined.out
-    assert b"client_max_body_size" in examined.out
+        assert followed.out == OUTPUT
+        assert deployment.job(job)["attempt"] == 1
+        broken = nginx.errors().count("too large chunked body")
+        assert broken >= 7
+        said = log(deployment, "default")
+        assert said.count("set client_max_body_size 0 (nginx)") == 1
+        assert said.count("not connected") < broken
