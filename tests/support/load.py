@@ -17,6 +17,8 @@ from farhand_wire.v1 import account_pb2, job_pb2, runbook_pb2
 
 #: Everything here takes seconds; a machine may be very busy with something else.
 DEADLINE_SECONDS = 100.0
+#: Between two jobs: what is started while nothing can be given away, has to be run in the end.
+PAUSE_SECONDS = 0.05
 #: Back as soon as somebody listens.
 _EAGER = (("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 300))
 FINAL = (job_pb2.JOB_STATUS_COMPLETED, job_pb2.JOB_STATUS_FAILED, job_pb2.JOB_STATUS_STOPPED)
@@ -70,6 +72,7 @@ class Load:
         async def go() -> None:
             while not over.is_set():
                 await self.start()
+                await asyncio.sleep(PAUSE_SECONDS)
 
         async with asyncio.TaskGroup() as group:
             for _ in range(at_once):
@@ -84,6 +87,14 @@ class Load:
         wanted = len(self.accepted) + jobs
         async with asyncio.timeout(DEADLINE_SECONDS):
             while len(self.accepted) < wanted:
+                self._news.clear()
+                await self._news.wait()
+
+    async def refused(self, calls: int) -> None:
+        """Until so many more calls had no answer."""
+        wanted = self.open_calls + calls
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            while self.open_calls < wanted:
                 self._news.clear()
                 await self._news.wait()
 
@@ -119,6 +130,7 @@ class Load:
                     if error.code() not in _OPEN:
                         raise
                     self.open_calls += 1
+                    self._news.set()
                     await asyncio.sleep(0.05)
                 else:
                     return answer
