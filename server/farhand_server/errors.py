@@ -6,7 +6,8 @@ FarhandError
 │   └── …                        one class a reason: the catalogue of what people read
 ├── IllegalTransition            a rule tried a way that the table of states does not have: a bug
 ├── OutcomeUnknown               a commit failed, or may have: everything volatile is forgotten
-│   └── ConstraintBroken         a rule wrote what the database forbids: a bug
+│   ├── ConstraintBroken         a rule wrote what the database forbids: a bug
+│   └── StoreDamaged             … and will fail again: the file is not what was written
 └── StartError                   the server, or a command for it, cannot do its work
 
 A refusal says what (`message`), why and what to do next; command, API and portal show the same
@@ -235,6 +236,10 @@ class OutcomeUnknown(FarhandError):
 
 class ConstraintBroken(OutcomeUnknown):
     """A rule wrote what a constraint of the database forbids: a bug."""
+
+
+class StoreDamaged(OutcomeUnknown):
+    """The database is not what was written; trying again does not help."""
 
 
 class StartError(FarhandError):

@@ -16,7 +16,7 @@ from farhand_server.engine.ports import Clock, StateStore
 from farhand_server.engine.switchboard import Switchboard
 from farhand_server.engine.turns import Turns
 from farhand_server.engine.writer import OutputWriter, Stored
-from farhand_server.errors import Refusal, ShuttingDown
+from farhand_server.errors import Refusal, ShuttingDown, StoreDamaged
 from farhand_server.model import frames
 from farhand_server.model.identifiers import SessionId
 from farhand_server.model.output import Extent, SpoolId
@@ -195,3 +195,6 @@ class _WriterNews:
     def failed(self, error: Exception) -> None:
         log.error("output was not committed; starting over", exc_info=error)
         self._hop(self._outlet.start_over)
+        if isinstance(error, StoreDamaged):
+            # Jobs run on, and wait to be told of: to try for ever would only keep workers away.
+            self._hop(self._desk.pause, "the output's database is damaged: farhand-server check")

@@ -14,7 +14,7 @@ from farhand_server.core import Core
 from farhand_server.core.effects import Effect, Send
 from farhand_server.core.events import Event
 from farhand_server.engine.ports import Clock, StateStore
-from farhand_server.errors import ConstraintBroken, OutcomeUnknown
+from farhand_server.errors import ConstraintBroken, OutcomeUnknown, StoreDamaged
 from farhand_server.model.clock import Instant, Now
 
 log = structlog.get_logger("farhand.engine")
@@ -44,7 +44,8 @@ class Turns:
         self._handled: Event | None = None
 
     def take(self, store: StateStore, batch: Sequence[Event]) -> None:
-        """Handles a batch in one transaction. Failures end in `start_over`."""
+        """Handles a batch in one transaction. Failures end in `start_over`; only StoreDamaged is
+        raised: what nobody can decide on must not be decided on."""
         late: list[Effect] = []
         try:
             with store.transaction() as tx:
@@ -56,6 +57,8 @@ class Turns:
                 self._handled = None
         except ConstraintBroken:
             self._rule_failed()
+        except StoreDamaged:
+            raise
         except OutcomeUnknown:
             log.exception("commit failed; starting over")
             self._forget()

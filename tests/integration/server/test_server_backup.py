@@ -1,7 +1,6 @@
 """The commands that look after the data, beside a server that serves."""
 
 import asyncio
-import shutil
 import signal
 from pathlib import Path
 
@@ -82,50 +81,3 @@ async def test_a_backup_of_a_server_that_was_killed_holds_its_last_commit(
     (token,) = queries.registration_tokens(AccountId(1), size=9, after="").rows
 
     assert token.group_name == "demo"
-
-
-def damage(path: Path) -> None:
-    """A page that is read only when somebody looks for old output."""
-    with path.open("r+b") as file:
-        file.seek(path.stat().st_size - 16384)
-        file.write(b"\xa5" * 16384)
-
-
-def test_a_damaged_state_stops_the_start_with_what_why_and_what_to_do(
-    tmp_path: Path, data: Path
-) -> None:
-    with (data / "farhand.db").open("r+b") as state:
-        state.truncate(9_000)
-    done = farhand_server(tmp_path, "run", "--data", str(data))
-
-    assert done.returncode == 1
-    what, why, do = done.stderr.splitlines()
-    assert what == f"error: {data / 'farhand.db'} is damaged"
-    assert why.startswith("  why: ")
-    assert do == "  do:  restore a backup: farhand-server restore FILE --data AN_EMPTY_DIRECTORY"
-
-
-async def test_damaged_output_is_said_loudly_and_does_not_stop_the_server(
-    tmp_path: Path, data: Path
-) -> None:
-    damage(data / "output.db")
-    async with server_process(tmp_path, data) as server:
-        loud = [event for event in server.events if "output is damaged" in event["event"]]
-
-        assert loud[0]["level"] == "error"
-        assert "farhand-server check" in loud[0]["do"]
-        async with reach(data, tmp_path).caller() as caller:
-            await caller.ask(caller.account.GetAccount, account_pb2.GetAccountRequest())
-        status, told, _ = await run(tmp_path, "check", "--data", str(data))
-        assert status == 1
-        assert "fail  output.db" in told
-
-
-async def test_output_that_was_moved_away_is_made_anew_and_said_to_be_gone(
-    tmp_path: Path, data: Path
-) -> None:
-    shutil.move(data / "output.db", tmp_path / "output.db")
-    async with server_process(tmp_path, data) as server:
-        assert [event["level"] for event in server.events if "is new" in event["event"]] == [
-            "warning"
-        ]

@@ -1,12 +1,12 @@
 """The server's disk runs full: what was promised is kept, and everything goes on by itself."""
 
 import asyncio
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.support.edge import Caller, Worker, eventually
+from tests.support.edge_jobs import granted, output, publish, result, start
 from tests.support.load import load
 from tests.support.server_process import farhand_server, free_port, reach, server_process
 from tests.support.small_disk import LimitedFiles, SmallDisk, small_disk
@@ -14,11 +14,10 @@ from tests.support.small_disk import LimitedFiles, SmallDisk, small_disk
 from farhand_server.app import Tuning
 from farhand_server.room import Room
 from farhand_wire import spool as spools
-from farhand_wire.v1 import hybrid_worker_group_pb2, job_pb2, runbook_pb2, worker_pb2
+from farhand_wire.v1 import hybrid_worker_group_pb2, job_pb2
 
 GB = 1024**3
-LINE = spools.pack(spools.Kind.OUTPUT, 0, b"hello\n")
-EXIT = spools.pack_exit(spools.Exit(code=0), 5)
+SPOOL = spools.pack(spools.Kind.OUTPUT, 0, b"hello\n") + spools.pack_exit(spools.Exit(code=0), 5)
 
 
 # --- a disk that is said to be full ---------------------------------------------------------
@@ -44,17 +43,6 @@ def tuning(disk: Disk) -> Tuning:
     return Tuning(room=disk.room, room_seconds=0.02)
 
 
-async def start(owner: Caller, group: str = "demo") -> str:
-    await owner.ask(
-        owner.runbooks.ImportRunbook,
-        runbook_pb2.ImportRunbookRequest(
-            name="hello", type="RUNBOOK_TYPE_BASH", content=b"x", publish=True, force=True
-        ),
-    )
-    request = job_pb2.StartJobRequest(runbook="hello", run_on=group)
-    return str((await owner.ask(owner.jobs.StartJob, request)).job.job_id)
-
-
 async def why(owner: Caller, job_id: str) -> str:
     answer = await owner.ask(owner.jobs.ExplainJob, job_pb2.ExplainJobRequest(job_id=job_id))
     return str(answer.code)
@@ -68,9 +56,10 @@ async def status(owner: Caller, job_id: str) -> int:
 
 async def runs_low(owner: Caller, disk: Disk) -> None:
     """Until the server has noticed: a job of a group without members shows it."""
+    await publish(owner)
     create = hybrid_worker_group_pb2.CreateHybridWorkerGroupRequest(name="nobody")
     await owner.ask(owner.groups.CreateHybridWorkerGroup, create)
-    job_id = await start(owner, "nobody")
+    job_id = (await start(owner, run_on="nobody")).job_id
     disk.free = GB // 4
 
     async def noticed() -> bool:
@@ -79,46 +68,34 @@ async def runs_low(owner: Caller, disk: Disk) -> None:
     await eventually(noticed)
 
 
-async def take(worker: Worker) -> worker_pb2.Grant:
-    """The next job that the worker is given, whether it is asked or not."""
-    given = await worker.next()
-    assert given is not None
-    while given.WhichOneof("frame") != "grant":
-        if given.HasField("offer"):
-            accept = worker_pb2.Accept(offer_id=given.offer.offer_id)
-            await worker.say(worker_pb2.AgentFrame(accept=accept))
-        given = await worker.next()
-        assert given is not None
-    return given.grant
-
-
 async def test_with_little_room_jobs_wait_and_go_on_by_themselves(
     owner: Caller, worker: Worker, disk: Disk
 ) -> None:
     await worker.serve()
     await runs_low(owner, disk)
-    job_id = await start(owner)
+    job_id = (await start(owner)).job_id
 
     assert await why(owner, job_id) == "paused"
     await worker.beat(2)
     assert (await worker.hear("heartbeat_ack")).sequence == 2
     disk.free = 100 * GB
-    assert (await take(worker)).job_id == job_id
+    assert (await granted(worker)).job_id == job_id
 
 
 async def test_with_little_room_output_waits_and_a_result_of_stored_output_is_taken(
     owner: Caller, worker: Worker, disk: Disk
 ) -> None:
+    await publish(owner, "early")
     await worker.serve()
-    await start(owner)
-    await start(owner)
-    done, waits = await take(worker), await take(worker)
-    await say(worker, done, LINE + EXIT)
-    while (await worker.until("output_ack")).stored < len(LINE + EXIT):
+    await start(owner, runbook="early")
+    done = await granted(worker)
+    await start(owner, runbook="early")
+    waits = await granted(worker)
+    await worker.say(output(done, 0, SPOOL))
+    while (await worker.until("output_ack")).stored < len(SPOOL):
         pass
     await runs_low(owner, disk)
-    await say(worker, waits, LINE + EXIT)
-    await worker.say(worker_pb2.AgentFrame(result=result(done, LINE + EXIT)))
+    await worker.say(output(waits, 0, SPOOL), result(done, SPOOL))
 
     assert (await worker.until("result_ack")).job_id == done.job_id
     assert await status(owner, done.job_id) == job_pb2.JOB_STATUS_COMPLETED
@@ -126,24 +103,8 @@ async def test_with_little_room_output_waits_and_a_result_of_stored_output_is_ta
     disk.free = 100 * GB
     resend = await worker.until("resend")
     assert (resend.job_id, resend.offset) == (waits.job_id, 0)
-    await say(worker, waits, LINE + EXIT)
-    await worker.say(worker_pb2.AgentFrame(result=result(waits, LINE + EXIT)))
+    await worker.say(output(waits, 0, SPOOL), result(waits, SPOOL))
     assert (await worker.until("result_ack")).job_id == waits.job_id
-
-
-async def say(worker: Worker, grant: worker_pb2.Grant, data: bytes) -> None:
-    output = worker_pb2.Output(job_id=grant.job_id, attempt=grant.attempt, offset=0, data=data)
-    await worker.say(worker_pb2.AgentFrame(output=output))
-
-
-def result(grant: worker_pb2.Grant, data: bytes) -> worker_pb2.Result:
-    return worker_pb2.Result(
-        job_id=grant.job_id,
-        attempt=grant.attempt,
-        exit=job_pb2.Exit(code=0),
-        size=len(data),
-        crc=zlib.crc32(data),
-    )
 
 
 # --- a disk that is full --------------------------------------------------------------------

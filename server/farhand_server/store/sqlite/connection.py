@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-from farhand_server.errors import ConstraintBroken, OutcomeUnknown, StartError
+from farhand_server.errors import ConstraintBroken, OutcomeUnknown, StartError, StoreDamaged
 
 #: Pages of WAL before a checkpoint: 16 MB of state, 31 MB of output.
 STATE_CHECKPOINT = 4000
@@ -13,6 +13,7 @@ OUTPUT_CHECKPOINT = 2000
 OUTPUT_PAGE = 16384
 #: Somebody else's lock is waited for so long, in milliseconds.
 BUSY_MS = 5000
+_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 #: How a database fails; the second when even its complaint holds text that is none.
 FAILURES = (sqlite3.Error, UnicodeDecodeError)
 
@@ -90,11 +91,11 @@ def usable(path: Path) -> Iterator[None]:
 
 def is_damage(error: Exception) -> bool:
     """Whether the file, not the moment, is wrong. Text that is none has no code."""
-    return _code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+    return _code(error, otherwise=sqlite3.SQLITE_CORRUPT) in _DAMAGE
 
 
-def _code(error: Exception) -> int:
-    code: int = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
+def _code(error: Exception, *, otherwise: int = 0) -> int:
+    code: int = getattr(error, "sqlite_errorcode", otherwise)
     return code & 0xFF
 
 
@@ -125,10 +126,12 @@ def damaged(path: Path, why: str) -> StartError:
 
 @contextlib.contextmanager
 def outcome_unknown() -> Iterator[None]:
-    """Every failure of the database while writing means that the outcome is open."""
+    """Every failure of the database while writing means that the outcome is open. Raises
+    OutcomeUnknown, and its kinds where trying again does not help."""
     try:
         yield
     except sqlite3.IntegrityError as error:
         raise ConstraintBroken(str(error)) from error
     except sqlite3.Error as error:
-        raise OutcomeUnknown(str(error)) from error
+        kind = StoreDamaged if _code(error) in _DAMAGE else OutcomeUnknown
+        raise kind(str(error)) from error
