@@ -25,6 +25,7 @@ from farhand_server.core import events as on
 from farhand_server.core.events import CallId, Event
 from farhand_server.core.ports import Tx
 from farhand_server.errors import ShuttingDown
+from farhand_server.model.clock import UnixMs
 from farhand_server.model.job import Job, JobStatus
 from farhand_server.model.runbook import Delivery, RunbookType
 from farhand_server.store import sqlite
@@ -34,7 +35,7 @@ from farhand_server.store.sqlite.connection import open_reader
 MEMORY = Path("/dev/shm")
 BATCHES = 8
 #: A read that fails has done nothing, whether it was done or not.
-WRITES = ("add_", "save_", "swap_", "end_", "delete_", COMMIT)
+WRITES = ("add_", "save_", "swap_", "end_", "delete_", "set_aside", "release", COMMIT)
 
 
 @contextmanager
@@ -52,8 +53,9 @@ def world_with(faults: Faults) -> Iterator[tuple[World, Path]]:
 class Life:
     """What happens in a small deployment in a day."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, state: Path) -> None:
         self._world = world
+        self._state = state
         self._number = 0
 
     def run(self) -> None:
@@ -66,6 +68,7 @@ class Life:
         self._outlives_a_server(host)
         self._is_stopped(host)
         self._dies(host)
+        self._is_restored(host)
         self._insist(
             lambda call: on.DeleteWorker(call=call, by=OPERATOR, name=host.name, force=True)
         )
@@ -182,6 +185,21 @@ class Life:
         )
         self._is(job, JobStatus.FAILED)
 
+    def _is_restored(self, host: FakeHost) -> None:
+        """A member that will not come back is waited for, until a person has decided."""
+        gone = self._world.add_host()
+        while gone.worker is None:
+            self._world.join(gone)
+            self._pass(100)
+        self._world.kill_server()
+        sqlite.mark_restored(self._state, UnixMs(self._world.clock.unix_ms()))
+        self._world.start_server()
+        job = self._start()
+        self._until(lambda: self._world.links[host].ready)
+        self._insist(lambda call: on.ReleaseDispatch(call=call, by=OPERATOR))
+        self._ends(job, host)
+        self._world.start_agent(gone)
+
     def _is(self, job: Job, status: JobStatus) -> None:
         self._until(lambda: self._world.state.tables.jobs[job.id].status is status)
 
@@ -203,8 +221,8 @@ class Life:
 def points() -> list[Point]:
     """Every call that a life makes; those that write fail on both sides."""
     faults = Faults()
-    with world_with(faults) as (world, _):
-        Life(world).run()
+    with world_with(faults) as (world, folder):
+        Life(world, folder / "farhand.db").run()
     return [
         Point(verb, nth, side)
         for verb, calls in sorted(faults.calls.items())
@@ -218,8 +236,8 @@ def halves(state: Path) -> list[tuple[object, ...]]:
     """Rows that were written by a transaction of which other rows were not."""
     with closing(open_reader(state)) as connection:
         found = connection.execute(
-            "SELECT 'attempts of', id FROM jobs WHERE attempt <> "
-            "(SELECT count(*) FROM attempts WHERE job = jobs.id) "
+            "SELECT 'no attempt of', id FROM jobs WHERE attempt > 0 AND NOT EXISTS "
+            "(SELECT 1 FROM attempts WHERE job = jobs.id AND attempt = jobs.attempt) "
             "UNION ALL SELECT 'no end of', job FROM attempts JOIN jobs ON jobs.id = job "
             "WHERE jobs.status IN (3, 4, 5) AND attempts.ended IS NULL "
             "UNION ALL SELECT 'no version of', name FROM runbooks WHERE published_version <> "
@@ -240,7 +258,7 @@ def test_commit_then_timeout_everywhere(batch: int) -> None:
         faults = Faults(point)
         try:
             with world_with(faults) as (world, folder):
-                Life(world).run()
+                Life(world, folder / "farhand.db").run()
                 assert faults.fired
                 rest(world)
                 assert sqlite.examine(folder / "farhand.db") == []
