@@ -10,6 +10,7 @@ from tests.chaos.operators import survivors
 from tests.chaos.stage import Agent, ChaosStage
 
 from farhand_agent.host import spares
+from farhand_agent.host.cgroup import NoCgroups, find_cgroups
 from farhand_agent.host.process import alive
 
 TABLES = ("/proc/net/tcp", "/proc/net/tcp6")
@@ -69,8 +70,11 @@ def _of_agent(agent: Agent) -> Iterator[str]:
         yield f"sandboxes {attempts}"
     if spools := os.listdir(agent.state / "spool"):
         yield f"spools {spools}"
-    if gone := [pid for pid in agent.sandbox.runners() if not alive(pid)]:
-        yield f"folders of dead runners {gone}"
+    if dead := [pid for pid in agent.sandbox.runners() if not alive(pid)]:
+        yield f"folders of dead runners {dead}"
+    with contextlib.suppress(NoCgroups):
+        if groups := [group.name for group in find_cgroups(agent.state).dead()]:
+            yield f"control groups of dead runners {groups}"
     waiting = os.listdir(agent.sandbox.spares)
     if not spares.WANTED <= len(waiting) <= spares.MOST:
         yield f"{len(waiting)} spare runners"
