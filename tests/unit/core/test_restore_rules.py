@@ -386,8 +386,8 @@ def test_without_a_restore_no_higher_attempt_is_believed() -> None:
 
 @pytest.mark.parametrize("hellos", [1, 2])
 def test_absence_proves_nothing_of_a_job_from_before_a_restore(hellos: int) -> None:
-    """The attempt may have ended, and been reported, in the time that is lost; that its worker comes
-    back once more makes it no truer."""
+    """The attempt may have ended, and been reported, in the time that is lost; that its worker
+    comes back once more makes it no truer."""
     rules = fleet("web01")
     rules.running("web01")
     rules = restored(rules)
