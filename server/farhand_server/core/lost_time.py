@@ -1,13 +1,13 @@
 """Attempts that were granted in the time that a restore from a backup has lost.
 
-A worker that lists one is believed as far as the job is its group's and open: the attempt is its
-own again. The numbers that the lost time may have used up are known (`reserved`), and new grants go
-on above them, so that none is given twice.
+A worker that lists one when it reports is believed as far as the job is its group's and open: the
+attempt is its own again. The numbers that the lost time may have used up are known (`reserved`),
+and new grants go on above them, so that none is given twice.
 """
 
 from dataclasses import replace
 
-from farhand_server.core import dispatch, orders
+from farhand_server.core import dispatch, orders, restoring
 from farhand_server.core.context import Context
 from farhand_server.core.effects import Effect
 from farhand_server.model import frames
@@ -22,6 +22,8 @@ def take_over(worker: Worker, hello: frames.Hello, ctx: Context) -> list[Effect]
     """Makes every such attempt of a journal the current one of its job, as if it had just been
     granted. What it does, the journal tells as of any other."""
     effects: list[Effect] = []
+    if restoring.has_reported(worker, ctx) and worker.has_said_hello:
+        return effects
     for entry in hello.journal:
         job = ctx.tx.job(entry.job)
         if job is not None and _is_lost(job, entry, worker):

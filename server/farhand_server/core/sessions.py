@@ -66,7 +66,7 @@ def greeted(event: on.Greeted, ctx: Context) -> list[Effect]:
 def _introduced(worker: Worker, event: on.Greeted, ctx: Context) -> Worker:
     """The worker as its Hello describes it."""
     hello = event.hello
-    is_new = hello.instance != worker.instance or worker.instance_since is None
+    is_new = hello.instance != worker.instance or not worker.has_said_hello
     return replace(
         restoring.reported(numbers.shown(worker, hello.session_number), hello, ctx),
         journal_id=hello.journal_id or worker.journal_id,

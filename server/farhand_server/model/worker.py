@@ -127,6 +127,11 @@ class Worker:
         )
 
     @property
+    def has_said_hello(self) -> bool:
+        """Whether it was ever more than registered."""
+        return self.instance_since is not None
+
+    @property
     def everyone(self) -> list[Party]:
         """All who use its identity; first the holder, unless an operator has chosen another."""
         holder = self.holder

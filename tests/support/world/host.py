@@ -10,6 +10,7 @@ from farhand_agent.core.frames import AttemptId, RunbookType
 from farhand_agent.host.timeout import in_words
 from farhand_agent.host.wire import Message, Phase
 from farhand_server.model.identifiers import WorkerId
+from farhand_server.model.output import SpoolId
 from farhand_wire import spool
 
 SPARES = 2
@@ -26,6 +27,9 @@ class FakeHost:
         self.types = types
         #: None until it has joined.
         self.worker: WorkerId | None = None
+        #: Which key pair it has made last.
+        self.keys = 1
+        self._journals = 0
         self._number = 0
         self._truth = truth
         self._boots = 0
@@ -63,7 +67,18 @@ class FakeHost:
         while sum(1 for _ in self.spares()) < SPARES:
             self.runners.append(self._runner())
 
+    def attempts(self) -> list[SpoolId]:
+        """Those that it would list as its own, the void ones excepted."""
+        boxes = self.sandboxes.values()
+        return [spool_id(box.id) for box in boxes if box.phase is not Phase.VOID]
+
     # --- what happens to it -----------------------------------------------------------------
+
+    def lose_state(self) -> None:
+        """Its key, its identity and its number are gone; what it runs is not."""
+        self.worker = None
+        self.keys += 1
+        self._number = 0
 
     def running(self) -> list[Sandbox]:
         return [s for s in self.sandboxes.values() if s.phase is Phase.RUNNING]
@@ -98,8 +113,7 @@ class FakeHost:
         if sandbox is not None:
             if sandbox.runs:
                 sandbox.phase, sandbox.reason = Phase.EXITED, "the runner was lost"
-                assert self.worker is not None
-                self._truth.forgetful.add(self.worker)
+                self._truth.forgets(self.name)
             self.runners.append(self._runner(sandbox))
         self.fork_spares()
 
@@ -108,8 +122,13 @@ class FakeHost:
         root, and lost what was not synced: every attempt."""
         self._boots += 1
         self.boot_id = f"boot {self._boots} of {self.name}"
+        self.wipe(keep_journal=keep_journal)
+
+    def wipe(self, *, keep_journal: bool = False) -> None:
+        """The sandboxes are gone, and with them whoever could tell what runs."""
         if not keep_journal:
-            self.journal_id = f"journal {self._boots} of {self.name}"
+            self._journals += 1
+            self.journal_id = f"journal {self._journals} of {self.name}"
         self.sandboxes.clear()
         for runner in self.runners:
             runner.die()
@@ -130,8 +149,7 @@ class FakeHost:
         if self.broken:
             sandbox.phase, sandbox.reason = Phase.VOID, self.broken
         else:
-            assert self.worker is not None
-            self._truth.executed(spool_id(id_), self.worker)
+            self._truth.executed(spool_id(id_), self.name)
         return sandbox
 
     def _forget(self, sandbox: Sandbox) -> None:

@@ -11,7 +11,7 @@ from tests.support.world.truth import Truth, Violation
 from farhand_server.model.identifiers import WorkerId
 from farhand_server.model.job import Job, JobStatus
 from farhand_server.model.output import SpoolId
-from farhand_server.model.worker import Worker
+from farhand_server.model.worker import Standing, Worker
 from farhand_wire import limits
 
 
@@ -50,6 +50,8 @@ class Invariants:
             self._stored(spool)
         for worker in self._state.tables.workers.values():
             self._numbered(worker)
+            if worker.parties and len(self._truth.hosts[worker.id]) < 2:
+                raise Violation(f"I20: {worker.name} has no copy, but is said to: {worker.parties}")
         for host in hosts:
             self._host(host)
         if self._truth.faults:
@@ -67,7 +69,8 @@ class Invariants:
 
     def _ended(self, job: Job) -> None:
         spool = _spool(job)
-        if self._truth.ran_on.get(spool) != job.worker:
+        hosts = self._truth.hosts[job.worker] if job.worker is not None else ()
+        if self._truth.ran_on.get(spool) not in hosts:
             raise Violation(f"I4, I5: {spool} never ran on {job.worker_name}, which ended it")
         written = bytes(self._truth.written[spool])
         if self._output.durable(spool) != written:
@@ -88,7 +91,13 @@ class Invariants:
             raise Violation(f"I13: the {len(stored)} bytes stored of {spool} are not its output")
 
     def _numbered(self, worker: Worker) -> None:
-        """A session that an older number opened would be that of a copy, or of the past."""
+        """A session that an older number opened would be that of a copy, or of the past. It is
+        expected of a worker of which nothing was heard since a restore, and of a machine that an
+        operator chose."""
+        is_chosen = any(party.standing is Standing.KEPT for party in worker.parties)
+        if is_chosen or worker.generation < self._state.tables.generation.number:
+            self._confirmed.pop(worker.id, None)
+            return
         if worker.confirmed_number < self._confirmed.get(worker.id, 0):
             raise Violation(
                 f"I10: {worker.name} was welcomed with {worker.confirmed_number}, "

@@ -17,23 +17,50 @@ PATIENCE_MS = 400_000
 
 
 def heal(world: World) -> None:
-    """Everybody is back, and everything works; an operator has removed what was copied."""
+    """Everybody is back, and everything works. Of a copy the operator has removed the worker, or
+    only the machine: then it is decided who is the worker."""
     world.start_server()
     if world.server is not None:
         world.server.take_output(True)
     for clone in world.clones:
         world.kill_agent(clone)
-        world.remove(clone)
+        if world.clock.ms % 2:
+            world.remove(clone)
         world.hosts.remove(clone)
     world.clones.clear()
     world.flow()
     for host in world.hosts:
         host.broken = ""
+        _welcome(world, host)
         world.join(host)
         world.start_agent(host)
         if (link := world.links.get(host)) is not None:
             link.congested = False
             link.speak()
+
+
+def _welcome(world: World, host: FakeHost) -> None:
+    """After a restore there are workers that nobody knows, and some that nobody has removed."""
+    is_known = host.worker in world.state.tables.workers
+    if host.worker is not None and not is_known and host.worker not in world.removed:
+        world.lose_state(host)
+    if is_known and (link := world.links.get(host)) is not None and link.unwelcome:
+        world.kill_agent(host)
+
+
+def _operate(world: World) -> None:
+    """An operator looks now and then."""
+    here = [link for link in world.links.values() if link.host in _members(world)]
+    for link in here:
+        if not link.ready:
+            world.keep(link.host)
+    if _is_paused(world) and all(link.ready for link in here):
+        world.release()
+
+
+def _is_paused(world: World) -> bool:
+    overview = world.ask(lambda call: on.Overview(call=call, by=OPERATOR))
+    return isinstance(overview, Overview) and overview.is_paused
 
 
 def rest(world: World) -> None:
@@ -46,6 +73,7 @@ def rest(world: World) -> None:
             break
         if world.clock.ms > until:
             raise Violation(f"I17: stuck: {_stuck(world)}")
+        _operate(world)
         world.tick(_step_ms(world))
     for job in world.jobs:
         _is_explained(world, job)
@@ -127,7 +155,7 @@ def _is_at_rest(world: World) -> bool:
         return False
     if any(host.sandboxes for host in welcome):
         return False
-    return not _open_jobs(world)
+    return not _open_jobs(world) and not _is_paused(world)
 
 
 def _members(world: World) -> list[FakeHost]:

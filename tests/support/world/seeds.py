@@ -7,6 +7,7 @@ from functools import partial
 
 from tests.support.memory import Failure
 from tests.support.world.adversary import forge
+from tests.support.world.backup import Backup, restore, take
 from tests.support.world.host import FakeHost
 from tests.support.world.link import FakeLink
 from tests.support.world.rest import prompt, rest
@@ -42,6 +43,7 @@ class Driver:
             acknowledge_bytes=self._random.choice((1, 1, WINDOW_BYTES // 16)),
         )
         self.steps: list[str] = [f"warm={warm}"]
+        self._saved: Backup | None = None
         mood = self._random.choice(MOODS) if trouble is None else trouble
         self._weights = {
             name: weight * (mood if name in _TROUBLES else 1) for name, weight in _WEIGHTS.items()
@@ -298,6 +300,46 @@ class Driver:
         self.world.reboot(host, keep_journal=self._random.random() < 0.3)
         return None
 
+    def _wipe(self) -> bool | None:
+        host = self._one(self.world.hosts)
+        if host is None:
+            return False
+        self.world.wipe(host)
+        return None
+
+    def _lose_state(self) -> bool | None:
+        host = self._one(host for host in self.world.hosts if host not in self.world.clones)
+        if host is None:
+            return False
+        self.world.lose_state(host)
+        return None
+
+    def _backup(self) -> None:
+        self._saved = take(self.world)
+
+    def _restore(self) -> bool | None:
+        saved, self._saved = self._saved, None
+        if saved is None:
+            return False
+        restore(self.world, saved)
+        return None
+
+    def _release(self) -> bool | None:
+        if not self.world.state.tables.generation.number or self.world.server is None:
+            return False
+        self.world.release()
+        return None
+
+    def _keep(self) -> bool | None:
+        """Whether it is the right one, nobody knows."""
+        workers = self.world.state.tables.workers
+        disputed = {worker.id for worker in workers.values() if worker.parties}
+        host = self._one(host for host in self.world.hosts if host.worker in disputed)
+        if host is None:
+            return False
+        self.world.keep(host)
+        return None
+
     def _breaks(self) -> bool | None:
         host = self._one(self.world.hosts)
         if host is None:
@@ -386,6 +428,12 @@ _WEIGHTS: dict[str, float] = {
     "stop_server": 0.5,
     "kill_runner": 0.7,
     "reboot": 0.7,
+    "wipe": 0.3,
+    "lose_state": 0.2,
+    "backup": 0.5,
+    "restore": 0.3,
+    "release": 0.3,
+    "keep": 0.5,
     "breaks": 0.7,
     "congest": 1,
     "kill_server": 1.5,

@@ -15,9 +15,11 @@ class Violation(AssertionError):
 class Truth:
     """The journal of the world."""
 
-    #: How often each attempt's script was executed, and for whom.
+    #: How often each attempt's script was executed, and where.
     execs: Counter[SpoolId] = field(default_factory=Counter)
-    ran_on: dict[SpoolId, WorkerId] = field(default_factory=dict)
+    ran_on: dict[SpoolId, str] = field(default_factory=dict)
+    #: Hosts that had each worker's identity: one, unless it was copied.
+    hosts: defaultdict[WorkerId, set[str]] = field(default_factory=lambda: defaultdict(set))
     #: How often each job may be executed: once, unless it is one that may run again, or somebody
     #: has decided that it may.
     allowed: defaultdict[JobId, int] = field(default_factory=lambda: defaultdict(lambda: 1))
@@ -29,9 +31,9 @@ class Truth:
     #: Bugs, and complaints of one side about the other that nobody had provoked.
     faults: list[str] = field(default_factory=list)
 
-    def executed(self, spool: SpoolId, worker: WorkerId) -> None:
+    def executed(self, spool: SpoolId, host: str) -> None:
         self.execs[spool] += 1
-        self.ran_on[spool] = worker
+        self.ran_on[spool] = host
         if self.execs[spool] > 1:
             raise Violation(f"I2: {spool} was executed {self.execs[spool]} times")
         runs = self.runs(spool.job)
@@ -40,3 +42,7 @@ class Truth:
 
     def runs(self, job: JobId) -> list[SpoolId]:
         return sorted(spool for spool in self.execs if spool.job == job)
+
+    def forgets(self, host: str) -> None:
+        """What this host ran may never be told."""
+        self.forgetful |= {worker for worker, hosts in self.hosts.items() if host in hosts}

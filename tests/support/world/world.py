@@ -3,6 +3,7 @@
 A step is a method; nothing happens between two of them.
 """
 
+import itertools
 import random
 from collections.abc import Callable
 from dataclasses import replace
@@ -58,6 +59,7 @@ class World:
         self.clones: list[FakeHost] = []
         #: Workers that an operator removed.
         self.removed: set[WorkerId] = set()
+        self._starts = itertools.count(1)
         self._chance = random.Random(seed).randbytes
         self._patience = patience or Patience()
         self._acknowledge_bytes = acknowledge_bytes
@@ -119,7 +121,24 @@ class World:
         if self.server is not None and worker is not None:
             name = worker.name
             self.removed.add(worker.id)
+            self._allow_what_is_unreported(host)
             self._ask(lambda call: on.DeleteWorker(call=call, by=OPERATOR, name=name, force=True))
+
+    def release(self) -> None:
+        """Nobody is waited for any more since a restore."""
+        for host in self.hosts:
+            self._allow_what_is_unreported(host)
+        self._ask(lambda call: on.ReleaseDispatch(call=call, by=OPERATOR))
+
+    def keep(self, host: FakeHost) -> None:
+        """Of all that use its identity, this machine is the one."""
+        worker = self.state.tables.workers.get(host.worker) if host.worker else None
+        if worker is None or not worker.parties:
+            return
+        # A machine that was started again may be there twice.
+        boots = {party.boot_id for party in worker.everyone}
+        name, machine = worker.name, host.boot_id if host.boot_id in boots else host.name
+        self._ask(lambda call: on.ResumeWorker(call=call, by=OPERATOR, name=name, machine=machine))
 
     def ask(self, make: Callable[[CallId], Event]) -> object:
         """A call and its answer, at once. None if it failed, or nobody is there."""
@@ -155,13 +174,20 @@ class World:
             match frame:
                 case frames.Registered(worker=worker):
                     host.worker = worker
+                    self.truth.hosts[worker].add(host.name)
                 case frames.Welcome(session_number=number):
                     host.keep_session_number(number)
 
     def clone(self, host: FakeHost) -> FakeHost:
         """Another machine with a copy of the state directory: the same key, the same number."""
         copy = FakeHost(f"{host.name} again", truth=self.truth, slots=host.slots, types=host.types)
+        assert host.worker is not None
         copy.worker = host.worker
+        self.truth.hosts[host.worker].add(copy.name)
+        # What one of them ran, the other one does not list.
+        self.truth.forgetful.add(host.worker)
+        # Since a restore whichever speaks first is believed.
+        self._allow_what_is_unreported(host)
         copy.keep_session_number(host.session_number)
         self.hosts.append(copy)
         self.clones.append(copy)
@@ -193,7 +219,7 @@ class World:
                 clock=self.clock,
                 dial=self._dial,
                 truth=self.truth,
-                instance=f"{host.name} at {self.clock.ms}",
+                instance=f"agent {next(self._starts)} of {host.name}",
             )
             self.links[host] = link
             link.start()
@@ -208,10 +234,31 @@ class World:
             link.leave()
 
     def reboot(self, host: FakeHost, *, keep_journal: bool = False) -> None:
-        self.kill_agent(host)
-        if host.worker is not None:
-            self.truth.forgetful.add(host.worker)
+        self._forgets(host)
         host.reboot(keep_journal=keep_journal)
+
+    def wipe(self, host: FakeHost) -> None:
+        """Somebody deletes the sandboxes while the machine is up."""
+        self._forgets(host)
+        host.wipe()
+
+    def lose_state(self, host: FakeHost) -> None:
+        """Somebody deletes the state directory; the machine registers anew when it is asked to."""
+        self._forgets(host)
+        host.lose_state()
+
+    def _forgets(self, host: FakeHost) -> None:
+        """What it holds, nobody will tell; since a restore nobody may even know that it does."""
+        self.kill_agent(host)
+        self.truth.forgets(host.name)
+        self._allow_what_is_unreported(host)
+
+    def _allow_what_is_unreported(self, host: FakeHost) -> None:
+        tables = self.state.tables
+        worker = tables.workers.get(host.worker) if host.worker is not None else None
+        if worker is not None and worker.generation < tables.generation.number:
+            for spool in host.attempts():
+                self.truth.allowed[spool.job] += 1
 
     def cut(self, host: FakeHost, *, agent_knows: bool, server_knows: bool) -> None:
         """The stream breaks; who does not know it finds out by waiting."""
@@ -357,6 +404,8 @@ def _register(host: FakeHost) -> frames.Register:
         token_hash=KEY.hash,
         group=GROUP.name,
         worker_name=host.name,
-        public_key=host.name.encode(),
+        public_key=f"key {host.keys} of {host.name}".encode(),
+        # The operator knows that the machine has lost its identity.
+        replace=host.keys > 1,
         facts=Facts(host_name=host.name, machine_id=host.name, runbook_types=types),
     )

@@ -244,7 +244,7 @@ def test_an_attempt_that_is_taken_over_is_offered_to_nobody() -> None:
 def test_an_attempt_is_taken_over_as_late_as_it_turns_up() -> None:
     """A runner was silent when its worker said Hello first."""
     rules = waiting()
-    rules.hello("web01", session_number=70)
+    rules.hello("web01", session_number=70, journal_id="")
     rules.hello("web01", entry(attempt=1), session_number=70)
 
     assert (rules.job().status, rules.job().attempt) == (JobStatus.RUNNING, 1)
@@ -354,13 +354,23 @@ def test_a_void_attempt_is_not_taken_over() -> None:
     assert (rules.job().status, rules.job().attempt) == (JobStatus.NEW, 0)
 
 
+def test_a_machine_that_registers_anew_brings_what_it_runs() -> None:
+    """It had joined in the lost time."""
+    rules = waiting()
+    rules.register("web03")
+    rules.hello("web03", entry(attempt=1))
+
+    assert (rules.job().status, rules.job().worker_name) == (JobStatus.RUNNING, "web03")
+
+
 @pytest.mark.parametrize(
     "claim",
     [
         lambda rules: rules.hello("web03", entry(attempt=1)),
         lambda rules: rules.hello("web01", entry(attempt=LOST_ATTEMPTS + 1)),
+        lambda rules: [rules.hello("web01"), rules.hello("web01", entry(attempt=1))],
     ],
-    ids=["of another group", "of a number that was never set aside"],
+    ids=["of another group", "of a number that was never set aside", "after it has reported"],
 )
 def test_not_every_claim_is_believed(claim: Callable[[Rules], object]) -> None:
     rules = fleet("web01", "web02")
@@ -397,6 +407,18 @@ def test_absence_proves_nothing_of_a_job_from_before_a_restore(hellos: int) -> N
     job = rules.job()
     assert job.status is JobStatus.SUSPENDED
     assert "came back without it" in job.details
+
+
+def test_absence_of_a_job_that_was_given_up_proves_nothing_either() -> None:
+    rules = fleet("web01")
+    rules.running("web01")
+    rules.hello("web01", journal_id="")
+    assert rules.job().status is JobStatus.SUSPENDED
+    rules = restored(rules)
+    for _ in range(2):
+        rules.hello("web01", session_number=70)
+
+    assert rules.job().status is JobStatus.SUSPENDED
 
 
 def test_absence_proves_again_what_it_did_for_jobs_that_are_granted_since() -> None:

@@ -1,0 +1,58 @@
+"""A backup of the control plane, and what a restore of it makes impossible to promise.
+
+The rows go back in time; hosts, scripts and what is true do not. Whatever a worker holds is taken
+over. What is lost for good is what ended, or was forgotten, between the backup and the report of
+its worker: such a job may run once more, and nothing but a newer backup could prevent that.
+"""
+
+from dataclasses import dataclass
+
+from tests.support.memory import Tables
+from tests.support.world.world import World
+
+from farhand_server.model.account import Generation
+from farhand_server.model.output import SpoolId
+from farhand_server.model.runbook import Delivery
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backup:
+    """The rows at a moment. To be restored once: the numbers that a restore sets aside are those
+    above the numbers of the backup."""
+
+    tables: Tables
+
+
+def take(world: World) -> Backup:
+    """What is committed now."""
+    return Backup(tables=world.state.tables.snapshot())
+
+
+def restore(world: World, backup: Backup) -> None:
+    """Another server, on the rows of then."""
+    world.kill_server()
+    lost, tables = world.state.tables, backup.tables.snapshot()
+    number = tables.generation.number + 1
+    tables.generation = Generation(number=number, restored=world.clock.unix_ms())
+    world.state.tables = tables
+    _expect(world, lost)
+    world.start_server()
+
+
+def _expect(world: World, lost: Tables) -> None:
+    """Every attempt that was granted since, and that no worker will report, is another run."""
+    tables, truth = world.state.tables, world.truth
+    held = {spool for host in world.hosts for spool in host.attempts()}
+    # Workers that joined later are unknown; of those with a copy only one party is heard.
+    heard = set(tables.workers) - {clone.worker for clone in world.clones}
+    for attempt in lost.attempts.values():
+        job = tables.jobs.get(attempt.job)
+        if job is None or attempt.attempt <= job.attempt:
+            continue
+        spool = SpoolId(job=attempt.job, attempt=attempt.attempt)
+        # A grant that is still on its way is found where it arrives.
+        is_there = attempt.worker in heard and (spool in held or not truth.execs[spool])
+        if job.delivery is Delivery.AT_LEAST_ONCE or not is_there:
+            truth.allowed[job.id] += 1
+    # What they ran may have been reported to the server that is gone.
+    truth.forgetful |= set(tables.workers)
