@@ -12,6 +12,7 @@ from tests.support.world.rest import prompt, rest
 from tests.support.world.world import World
 
 from farhand_server.core import Patience
+from farhand_server.model.job import JobStatus
 from farhand_server.model.runbook import RunbookType
 
 which = st.integers(min_value=0, max_value=7)
@@ -19,6 +20,9 @@ types = st.sampled_from((RunbookType.BASH, RunbookType.BASH, RunbookType.PYTHON)
 output_failures = st.sampled_from(
     (Failure.COMMIT_FAILS, Failure.COMMIT_SUCCEEDS_BUT_REPORTS_FAILURE)
 )
+
+
+_RESUMABLE = (JobStatus.SUSPENDING, JobStatus.SUSPENDED)
 
 
 class WorldMachine(RuleBasedStateMachine):
@@ -52,6 +56,16 @@ class WorldMachine(RuleBasedStateMachine):
     def stop(self, index: int) -> None:
         if jobs := self.world.jobs:
             self.world.stop(jobs[index % len(jobs)].id)
+
+    @rule(index=which)
+    def suspend(self, index: int) -> None:
+        if jobs := self.world.jobs:
+            self.world.suspend(jobs[index % len(jobs)].id)
+
+    @rule(index=which)
+    def resume(self, index: int) -> None:
+        if jobs := [job for job in self.world.jobs if job.status in _RESUMABLE]:
+            self.world.resume(jobs[index % len(jobs)].id)
 
     @rule()
     def flow(self) -> None:
