@@ -74,7 +74,8 @@ class Exit:
 class Omitted:
     """A range of spool offsets whose bytes no longer exist."""
 
-    stream: Kind
+    #: None: of any stream; who lost them cannot know.
+    stream: Kind | None
     start: int
     end: int
     reason: str
@@ -103,7 +104,7 @@ def pack_exit(exit_: Exit, elapsed_ms: int) -> bytes:
 def pack_omitted(omitted: Omitted, elapsed_ms: int) -> bytes:
     """An entry that says what is missing."""
     fields = {
-        "stream": int(omitted.stream),
+        "stream": omitted.stream or 0,
         "from": omitted.start,
         "to": omitted.end,
         "reason": omitted.reason,
@@ -167,14 +168,14 @@ def read_omitted(payload: bytes | memoryview) -> Omitted:
     fields = _fields(payload)
     try:
         omitted = Omitted(
-            stream=Kind(fields["stream"]),
+            stream=Kind(fields["stream"]) if fields["stream"] else None,
             start=int(fields["from"]),
             end=int(fields["to"]),
             reason=str(fields["reason"]),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise SpoolError("an omitted range lacks stream, from, to or reason") from error
-    if omitted.stream not in STREAMS or not 0 <= omitted.start <= omitted.end < 1 << 63:
+    if omitted.stream not in {None, *STREAMS} or not 0 <= omitted.start <= omitted.end < 1 << 63:
         raise SpoolError("an omitted range is of a stream, from an offset to a later one")
     return omitted
 

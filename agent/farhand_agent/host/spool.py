@@ -158,7 +158,7 @@ class Spool:
         self.durable = max(self.durable, self.base)
         if self.exit is not None or end <= self.size:
             return None
-        return wire.Omitted(stream=wire.Kind.OUTPUT, start=self.size, end=end, reason=_HOLE)
+        return wire.Omitted(stream=None, start=self.size, end=end, reason=_HOLE)
 
     def close(self) -> None:
         os.close(self._file)

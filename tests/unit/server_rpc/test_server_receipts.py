@@ -192,6 +192,20 @@ async def test_what_the_worker_had_lost_leaves_the_other_streams_alone(
     assert [stream.sha256 == "" for stream in made.streams] == [True, False]
 
 
+async def test_what_a_worker_lost_without_knowing_what_it_was_may_be_of_any_stream(
+    output: StoredOutput,
+) -> None:
+    gap = Omitted(stream=None, start=10, end=20, reason="gone when the host lost power")
+    spool = output.write(
+        [*packed([(OUT, b"a\n"), (ERR, b"b\n")]), spools.pack_omitted(gap, 2), EXIT]
+    )
+
+    made = await receipt(output, spool)
+
+    assert [stream.sha256 for stream in made.streams] == ["", ""]
+    assert made.missing[0].stream is None
+
+
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
