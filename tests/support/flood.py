@@ -1,6 +1,7 @@
 """A worker made by hand that sends as much output as it may, as fast as it can."""
 
 import hashlib
+import time
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -16,6 +17,8 @@ from farhand_wire.v1 import job_pb2, worker_pb2
 #: Entries as the runner makes them of a full pipe, as many in a frame as fit.
 PAYLOAD = spools.PAYLOAD_BYTES
 ENTRIES = limits.OUTPUT_FRAME_BYTES // limits.SPOOL_ENTRY_BYTES
+#: Output alone keeps no lease.
+BEAT_SECONDS = 5.0
 
 
 class Flood:
@@ -30,6 +33,9 @@ class Flood:
         self._crc = 0
         #: As far as it was acknowledged.
         self.stored = 0
+        #: A worker that serves has said its first heartbeat.
+        self._beats = 1
+        self._beaten = time.monotonic()
 
     @classmethod
     async def begin(cls, owner: Caller, worker: Worker) -> "Flood":
@@ -41,7 +47,7 @@ class Flood:
 
     def go_on(self, worker: Worker, stored: Iterable[bytes]) -> None:
         """On another stream of the worker; the server has stored these."""
-        self._worker = worker
+        self._worker, self._beats = worker, 1
         spool = b"".join(spools.pack(Kind.OUTPUT, 0, payload) for payload in stored)
         self.size = self.stored = len(spool)
         self._crc = zlib.crc32(spool)
@@ -72,6 +78,10 @@ class Flood:
         await self._worker.until("result_ack")
 
     async def _send(self, data: bytes) -> None:
+        if time.monotonic() - self._beaten > BEAT_SECONDS:
+            self._beaten = time.monotonic()
+            self._beats += 1
+            await self._worker.beat(self._beats)
         while self.size + len(data) - self.stored > limits.WINDOW_BYTES:
             self.stored = (await self._worker.until("output_ack")).stored
         await self._worker.say(output(self._grant, self.size, data))
