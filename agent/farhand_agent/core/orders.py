@@ -79,12 +79,22 @@ def _continued(attempt: Attempt, verdict: Continue, live: Live) -> list[Effect]:
             return resumed(attempt, live) if attempt.answered else []
         if attempt.phase is Phase.VOID:
             return resumed(attempt, live)
+        if stored < attempt.flow.durable:
+            return _receded(attempt, verdict, live)
         if stored != attempt.flow.sent:
             return _rewound(attempt, stored)
         freed = attempt.flow.acknowledged(stored=stored, durable=durable)
     except OffsetError as error:
         raise IllegalFrame(f"Welcome: {error}") from None
     return [FreeSpool(id=attempt.id, durable=attempt.flow.durable)] if freed else []
+
+
+def _receded(attempt: Attempt, verdict: Continue, live: Live) -> list[Effect]:
+    """The server was restored from a backup: it holds less than was durable before. The runner
+    tells again what it still has, and how the spool ends now."""
+    attempt.flow = Flow(stored=verdict.stored, durable=verdict.durable, read_ahead=live.read_ahead)
+    attempt.result = None
+    return _dialled(attempt)
 
 
 def _discarded(attempt: Attempt, verdict: Discard, live: Live) -> list[Effect]:

@@ -192,9 +192,11 @@ class Runner:
     def _read(self, message: Message) -> None:
         attempt = self._serving()
         offset, credit = _number(message, "offset"), _number(message, "credit")
-        attempt.settle(offset, None if "crc" not in message.fields else _number(message, "crc"))
+        crc = _number(message, "crc") if "crc" in message.fields else None
+        attempt.settle(offset, crc)
         self._discarded = False
         if attempt.spool is not None:
+            attempt.spool.recede(offset, crc)
             self._delivery = Delivery(attempt.spool, self._door, offset=offset, credit=credit)
             self._moved()
 

@@ -58,6 +58,27 @@ class Segment:
             raise OSError(f"no space for {length} bytes in {self.folder}")
         self.size += length
 
+    def write(self, data: bytes) -> None:
+        """Becomes a new file with just this. Raises OSError; then there is none."""
+        file = self.create()
+        try:
+            self.append(file, [data])
+        except OSError:
+            os.unlink(self.path)
+            raise
+        finally:
+            os.close(file)
+
+    def move(self, start: int, crc_before: int, disk: Path) -> None:
+        """The same bytes behind others; descriptors and a copy on `disk` stay good."""
+        path, copy = self.path, disk / self.name
+        self.start, self.crc_before = start, crc_before
+        self.path = f"{self.folder}/{self.name}"
+        os.rename(path, self.path)
+        if self.folder != disk:
+            with suppress(FileNotFoundError):
+                os.rename(copy, disk / self.name)
+
     def sync(self, disk: Path) -> None:
         """Make every byte survive a power loss; what lies on tmpfs is copied to `disk`."""
         source = os.open(self.path, os.O_RDONLY)

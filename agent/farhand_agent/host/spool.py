@@ -21,6 +21,7 @@ from farhand_wire import spool as wire
 
 #: Why a range of a spool is gone.
 _HOLE = "the host lost power before these bytes were on its disk"
+_RESTORED = "the control plane lost these bytes after the host had let them go"
 
 
 class Spool:
@@ -159,6 +160,26 @@ class Spool:
         if self.exit is not None or end <= self.size:
             return None
         return wire.Omitted(stream=None, start=self.size, end=end, reason=_HOLE)
+
+    def recede(self, offset: int, crc: int | None) -> None:
+        """Go on behind the `offset` bytes with checksum `crc` that the server holds, also where it
+        held more once: what was freed for that is named by an entry in its place."""
+        self.durable = min(self.durable, offset)
+        if offset >= self.base:
+            return
+        gone = wire.Omitted(stream=wire.Kind.OUTPUT, start=offset, end=self.base, reason=_RESTORED)
+        note = wire.pack_omitted(gone, self.elapsed_ms)
+        before = Segment(folder=self._first, start=offset, crc_before=crc or 0)
+        try:
+            before.write(note)
+        except OSError:
+            return  # asked again as long as it has not been told
+        self.crc = zlib.crc32(note, before.crc_before)
+        start = before.end
+        for segment in self._segments:
+            segment.move(start, self.crc, self._disk)
+            self.crc, start = segment.checksum(segment.size), segment.end
+        self._segments.insert(0, before)
 
     def close(self) -> None:
         os.close(self._file)

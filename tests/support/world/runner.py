@@ -135,6 +135,7 @@ class Runner:
                 self._settle()
                 self.sandbox.unwanted = False
                 self._offset = int(message.fields["offset"])
+                self.sandbox.freed = min(self.sandbox.freed, self._offset)
                 self._check(self._offset, message.fields["crc"])
                 self._credit = int(message.fields["credit"])
             case Kind.CREDIT:

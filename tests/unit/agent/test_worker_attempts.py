@@ -190,6 +190,28 @@ def test_a_spool_goes_on_where_the_server_has_stored_it() -> None:
     assert desk.hear(state) == [resume(10)]
 
 
+def test_a_server_that_was_restored_is_told_again_what_was_durable_before() -> None:
+    desk = Desk()
+    desk.connect()
+    desk.run()
+    desk.output(30)
+    desk.exit(30)
+    desk.write()
+    desk.hear(frames.OutputAck(id=ONE, stored=30, durable=30))
+    desk.hear(events.Lost())
+    done = desk.connect(verdicts=(frames.Continue(id=ONE, stored=10, durable=10, crc=7),))
+
+    assert done[2:] == [effects.DialRunner(id=ONE)]
+    assert desk.write() == []
+    state = events.RunnerState(runner=1, id=ONE, phase=Phase.EXITED, size=30)
+    read = effects.ReadSpool(id=ONE, offset=10, credit=READ_AHEAD, crc=7)
+    assert desk.hear(state) == [effects.FreeSpool(id=ONE, durable=10), read]
+    desk.output(90, offset=10)
+    desk.exit(100)
+    result = frames.Result(id=ONE, exit=frames.Exit(code=0), size=100, crc=1)
+    assert desk.write() == [frames.Output(id=ONE, offset=10, size=90), result]
+
+
 def test_a_spool_that_the_server_has_whole_is_not_read_again() -> None:
     desk = Desk()
     desk.connect()
