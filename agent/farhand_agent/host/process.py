@@ -5,6 +5,7 @@ import signal
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Protocol
 
 #: What Python ignores and a script must not inherit as ignored: `yes | head -1` would complain.
 _RESTORED = [signal.SIGPIPE, signal.SIGXFSZ]
@@ -79,17 +80,67 @@ def descendants(roots: Collection[int], among: Iterable[Process]) -> list[Proces
     return found
 
 
-def send(number: int, targets: Iterable[Process]) -> None:
+class Kernel(Protocol):
+    """What the kernel tells of processes and does to them, in single steps: between any two of
+    them a process may end, and another one get its number."""
+
+    def processes(self) -> Iterator[Process]: ...
+
+    def process(self, pid: int) -> Process | None: ...
+
+    def variables(self, pid: int) -> Collection[bytes]:
+        """Its environment as it was started; empty if it cannot be seen."""
+        ...
+
+    def open(self, pid: int) -> int:
+        """A handle of who has this number now. Raises ProcessLookupError."""
+        ...
+
+    def signal(self, handle: int, number: int) -> None: ...
+
+    def close(self, handle: int) -> None: ...
+
+
+class Linux:
+    """The real one."""
+
+    def processes(self) -> Iterator[Process]:
+        return processes()
+
+    def process(self, pid: int) -> Process | None:
+        return process(pid)
+
+    def variables(self, pid: int) -> Collection[bytes]:
+        try:
+            with open(f"/proc/{pid}/environ", "rb") as file:
+                return file.read().split(b"\0")
+        except OSError:
+            return ()
+
+    def open(self, pid: int) -> int:
+        return os.pidfd_open(pid)
+
+    def signal(self, handle: int, number: int) -> None:
+        signal.pidfd_send_signal(handle, number)
+
+    def close(self, handle: int) -> None:
+        os.close(handle)
+
+
+LINUX = Linux()
+
+
+def send(number: int, targets: Iterable[Process], kernel: Kernel = LINUX) -> None:
     """Signal each of them, and never a stranger that got its number since."""
     for target in targets:
         with suppress(ProcessLookupError, PermissionError):
-            handle = os.pidfd_open(target.pid)
+            handle = kernel.open(target.pid)
             try:
-                now = process(target.pid)
+                now = kernel.process(target.pid)
                 if now is not None and now.started == target.started:
-                    signal.pidfd_send_signal(handle, number)
+                    kernel.signal(handle, number)
             finally:
-                os.close(handle)
+                kernel.close(handle)
 
 
 def _fields(stat: bytes) -> list[bytes]:

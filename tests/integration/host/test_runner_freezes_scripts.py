@@ -12,6 +12,9 @@ from tests.support.runner_client import Outcome, RunnerClient, alive, wait_for
 from farhand_agent.host.process import descendants, process, processes
 from farhand_agent.host.wire import FIRST_CREDIT, Kind, Phase
 
+#: With control groups where they can be made, and without any.
+pytestmark = pytest.mark.parametrize("host", ["cgroup2,freezer,pids", ""], indirect=True)
+
 _COUNTS = "echo $$; while :; do echo tick; sleep 0.01; done"
 #: Three that count, two of them orphans.
 _DOUBLE_FORKS = """
