@@ -27,10 +27,10 @@ class SmallDisk(Protocol):
 
 
 @contextlib.contextmanager
-def small_disk(path: Path) -> Iterator[SmallDisk]:
+def small_disk(path: Path, size_mb: int = SIZE_MB) -> Iterator[SmallDisk]:
     """An empty disk at `path`."""
     path.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={SIZE_MB}m", "tmpfs", str(path)]
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size_mb}m", "tmpfs", str(path)]
     if subprocess.run(mount, capture_output=True, check=False).returncode:
         yield LimitedFiles(path)
         return

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 from tests.support.host_process import HostProcess
 from tests.support.runner_client import Outcome, RunnerClient, wait_for
+from tests.support.small_disk import small_disk
 
 from farhand_agent.host.wire import FIRST_CREDIT, Kind, Phase
 
@@ -25,12 +25,10 @@ SIZE = 64 * MB
 def disk() -> Iterator[Path]:
     """A small file system of its own, with a short name."""
     with tempfile.TemporaryDirectory(prefix="fh-", dir="/tmp") as folder:
-        mount = ["mount", "-t", "tmpfs", "-o", f"size={SIZE},mode=755", "farhand-test", folder]
-        subprocess.run(mount, check=True)
-        try:
-            yield Path(folder)
-        finally:
-            subprocess.run(["umount", folder], check=True)
+        path = Path(folder) / "d"
+        with small_disk(path, size_mb=SIZE // MB):
+            path.chmod(0o755)
+            yield path
 
 
 @pytest.fixture
