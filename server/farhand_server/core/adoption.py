@@ -11,7 +11,7 @@ from farhand_server.core import fates, freezing, orders
 from farhand_server.core.context import Context
 from farhand_server.core.effects import Count, Effect, OpenSpool, Wake
 from farhand_server.model import frames
-from farhand_server.model.job import Job, JobStatus
+from farhand_server.model.job import Job, JobStatus, Suspension
 from farhand_server.model.output import Extent, SpoolId
 from farhand_server.model.worker import Ground, Worker
 
@@ -118,7 +118,9 @@ def _runs(job: Job, ctx: Context) -> list[Effect]:
     """Whatever was thought of it. A job that is Resuming has got what it wanted."""
     if job.status is JobStatus.RUNNING:
         return []
-    running = job.become(JobStatus.RUNNING)
+    # One that had been given up was counted as one that did not report.
+    was_counted = job.suspension is Suspension.EXHAUSTED
+    running = replace(job.become(JobStatus.RUNNING), counted=job.counted - was_counted)
     if job.started is None:
         running = replace(running, started=ctx.now.unix_ms)
     return [Wake(job=running)] if ctx.tx.swap_job(job, running) else []

@@ -175,6 +175,21 @@ def test_three_attempts_then_azures_words() -> None:
     assert (job.attempt, job.counted) == (3, 3)
 
 
+def test_an_attempt_that_turns_up_after_all_is_counted_once() -> None:
+    rules, session = running(Delivery.AT_LEAST_ONCE)
+    for number in (2, 3):
+        session = reboot(rules, f"boot {number}")
+        rules.accept(session, rules.only(frames.Offer, session))
+    rules.lose(session)
+    rules.wait(LEASE + 301)
+    assert rules.job().suspension is Suspension.EXHAUSTED
+
+    session = rules.hello("web01", entry(attempt=3), boot_id="boot 3", journal_id="j")
+    assert (rules.job().status, rules.job().counted) == (JobStatus.RUNNING, 2)
+    rules.end(session, attempt=3, reason="the runner was lost", lost=True)
+    assert (rules.job().suspension, rules.job().counted) == (Suspension.EXHAUSTED, 3)
+
+
 def test_an_attempt_that_never_ran_does_not_count() -> None:
     rules = Rules()
     rules.ask(on.UpdateAccount, delivery=Delivery.AT_LEAST_ONCE)
