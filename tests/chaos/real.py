@@ -16,7 +16,7 @@ from tests.chaos.operators import Operators, survivors
 from tests.chaos.plan import Plan
 from tests.chaos.report import Report, Table
 from tests.chaos.rescue import Rescue, Rescued
-from tests.chaos.residue import connections, descriptors, residue, strangers
+from tests.chaos.residue import connections, descriptors, groups, residue, strangers
 from tests.chaos.runbooks import RUNBOOKS
 from tests.chaos.stage import ChaosStage, send
 from tests.chaos.witness import now
@@ -152,6 +152,8 @@ class _Run:
         for actor in (*self._stage.cast, self._stage.server):
             await actor.terminate()
             self._complaints += actor.complaints
+        for agent in self._stage.cast:
+            self._complaints += [f"control group {name} is left" for name in groups(agent)]
         until = now() + TIDY_SECONDS
         while left := strangers(self._stage.root):
             if now() >= until:

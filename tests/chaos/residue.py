@@ -65,16 +65,20 @@ def strangers(root: Path) -> list[str]:
     return found
 
 
+def groups(agent: Agent) -> list[str]:
+    """Control groups that an agent which has ended has left, where it could make any."""
+    with contextlib.suppress(NoCgroups):
+        return [group.name for group in find_cgroups(agent.state).dead()]
+    return []
+
+
 def _of_agent(agent: Agent) -> Iterator[str]:
     if attempts := [attempt.folder for attempt in agent.sandbox.attempts()]:
         yield f"sandboxes {attempts}"
-    if spools := os.listdir(agent.state / "spool"):
+    if spools := os.listdir(agent.sandbox.spools):
         yield f"spools {spools}"
     if dead := [pid for pid in agent.sandbox.runners() if not alive(pid)]:
         yield f"folders of dead runners {dead}"
-    with contextlib.suppress(NoCgroups):
-        if groups := [group.name for group in find_cgroups(agent.state).dead()]:
-            yield f"control groups of dead runners {groups}"
     waiting = os.listdir(agent.sandbox.spares)
     if not spares.WANTED <= len(waiting) <= spares.MOST:
         yield f"{len(waiting)} spare runners"
