@@ -77,6 +77,10 @@ def _continued(attempt: Attempt, verdict: Continue, live: Live) -> list[Effect]:
             if unwanted:
                 return _dialled(attempt)
             return resumed(attempt, live) if attempt.answered else []
+        if stored < attempt.flow.durable:
+            # It was restored from a backup, and knows nothing of what it had acknowledged since.
+            attempt.flow = Flow(stored=stored, durable=durable, read_ahead=live.read_ahead)
+            return _dialled(attempt)
         if attempt.phase is Phase.VOID:
             return resumed(attempt, live)
         if stored < attempt.flow.durable:

@@ -224,6 +224,23 @@ def test_a_spool_that_the_server_has_whole_is_not_read_again() -> None:
     assert done[2:] == [effects.FreeSpool(id=ONE, durable=20)]
 
 
+def test_a_server_that_was_restored_gets_again_what_it_had_acknowledged() -> None:
+    desk = Desk()
+    desk.connect()
+    desk.run()
+    desk.output(30)
+    desk.write()
+    desk.hear(frames.OutputAck(id=ONE, stored=30, durable=30))
+    desk.hear(events.Lost())
+    done = desk.connect(verdicts=(frames.Continue(id=ONE, stored=0, durable=0),))
+
+    assert done[2:] == [effects.DialRunner(id=ONE)]
+    state = events.RunnerState(runner=1, id=ONE, phase=Phase.RUNNING, size=30)
+    assert desk.hear(state) == [resume(0)]
+    desk.output(30)
+    assert desk.write() == [frames.Output(id=ONE, offset=0, size=30)]
+
+
 def test_an_adopted_attempt_is_read_from_the_verdict() -> None:
     desk = Desk()
     desk.hear(events.RunnerAsked(runner=1, id=ONE))
