@@ -7,7 +7,7 @@ its worker: such a job may run once more, and nothing but a newer backup could p
 
 from dataclasses import dataclass
 
-from tests.support.memory import Tables
+from tests.support.memory import MemoryStateStore, Tables
 from tests.support.world.world import World
 
 from farhand_server.model.account import Generation
@@ -30,6 +30,7 @@ def take(world: World) -> Backup:
 
 def restore(world: World, backup: Backup) -> None:
     """Another server, on the rows of then."""
+    assert isinstance(world.state, MemoryStateStore)
     world.kill_server()
     lost, tables = world.state.tables, backup.tables.snapshot()
     number = tables.generation.number + 1
