@@ -57,7 +57,9 @@ def test_every_state_of_the_wire_has_a_word() -> None:
         *runbook_pb2.RunbookState.keys(),
     }
 
-    assert known == {name for name in wire if not name.endswith("_UNSPECIFIED")}
+    # Why an operator has to look is a field beside the state of a worker.
+    beside = {"WORKER_STATE_CONFLICT", "WORKER_STATE_HELD_BACK"}
+    assert known - beside == {name for name in wire if not name.endswith("_UNSPECIFIED")}
 
 
 def test_a_state_of_a_newer_server_is_shown_as_it_is() -> None:

@@ -202,7 +202,7 @@ MUTATIONS = [
     Mutation(patch=any_journal_proves_absence, breaks=("I1",)),
     Mutation(patch=a_reboot_is_not_noticed, breaks=("I1",)),
     Mutation(patch=session_numbers_are_not_checked, breaks=("I10",)),
-    Mutation(patch=only_the_last_number_is_taken, breaks=("I17", "I10")),
+    Mutation(patch=only_the_last_number_is_taken, breaks=("I17", "I10", "I20")),
     Mutation(patch=output_is_taken_from_anyone, breaks=("I13", "I4", "nobody")),
     Mutation(patch=anyone_may_say_not_started, breaks=("I1",)),
     Mutation(patch=a_failed_commit_passes_for_done, breaks=("I1", "I2", "I16", "I17", "nobody")),
