@@ -20,7 +20,6 @@ _KINDS: tuple[tuple[str, str, Callable[[sqlite3.Row], object]], ...] = (
     ("registration token", "SELECT * FROM registration_tokens", rows.registration_token),
     ("account key", "SELECT * FROM account_keys", rows.account_key),
 )
-_OPEN_JOBS = " WHERE status NOT IN (3, 4, 5, 12)"
 
 
 def unreadable(path: Path, *, history: bool) -> list[str]:
@@ -30,7 +29,7 @@ def unreadable(path: Path, *, history: bool) -> list[str]:
     with usable(path), closing(open_reader(path)) as connection:
         connection.text_factory = _text
         for kind, select, read in _KINDS:
-            where = _OPEN_JOBS if kind == "job" and not history else ""
+            where = f" WHERE {rows.OPEN}" if kind == "job" and not history else ""
             bad = (row[0] for row in connection.execute(select + where) if not _can(read, row))
             found += [f"{kind} {name!r} cannot be read" for name in islice(bad, NAMED)]
     return found

@@ -21,6 +21,8 @@ JOB_COLUMNS = (
     "output_bytes, delivery, lost_after, timeout, suspension, counted, may_run, away_ms, "
     "stop_grace_ms, ground, reserved"
 )
+#: Jobs that are not over; numbers are those of JobStatus.
+OPEN = "status NOT IN (3, 4, 5, 12)"
 #: Without `durable`: only a sync may say that.
 EXTENT_COLUMNS = ("size", "crc", "lines", "payload", "opened", "omitted_from", "omitted_to")
 _STATUSES = {status.value: status for status in JobStatus}

@@ -25,7 +25,6 @@ _ADD_JOB = (
 )
 #: A worker holds, or may hold, the current attempt: Job.is_held, as the index has it.
 _SERVED = "(status IN (1, 2, 8, 9, 10, 11) OR (status = 7 AND may_run = 1))"
-_OPEN = "status NOT IN (3, 4, 5, 12)"
 
 
 class SqliteStateStore:
@@ -146,7 +145,7 @@ class SqliteTx:
 
     def has_jobs(self, *, runbook: str, group: GroupId | None, account: AccountId) -> bool:
         row = self._one(
-            f"SELECT 1 FROM jobs WHERE account = ? AND {_OPEN} "
+            f"SELECT 1 FROM jobs WHERE account = ? AND {rows.OPEN} "
             "AND (runbook = ? OR group_id = ?) LIMIT 1",
             account,
             runbook,
@@ -316,7 +315,7 @@ class SqliteTx:
             return
         self._write(
             "UPDATE jobs SET reserved = ? + CASE WHEN attempt > reserved THEN attempt "
-            f"ELSE reserved END WHERE {_OPEN}",
+            f"ELSE reserved END WHERE {rows.OPEN}",
             (numbers,),
         )
         self._write("UPDATE deployments SET set_aside = generation")
