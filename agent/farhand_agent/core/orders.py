@@ -78,13 +78,9 @@ def _continued(attempt: Attempt, verdict: Continue, live: Live) -> list[Effect]:
                 return _dialled(attempt)
             return resumed(attempt, live) if attempt.answered else []
         if stored < attempt.flow.durable:
-            # It was restored from a backup, and knows nothing of what it had acknowledged since.
-            attempt.flow = Flow(stored=stored, durable=durable, read_ahead=live.read_ahead)
-            return _dialled(attempt)
+            return _receded(attempt, verdict, live)
         if attempt.phase is Phase.VOID:
             return resumed(attempt, live)
-        if stored < attempt.flow.durable:
-            return _receded(attempt, verdict, live)
         if stored != attempt.flow.sent:
             return _rewound(attempt, stored)
         freed = attempt.flow.acknowledged(stored=stored, durable=durable)
@@ -94,8 +90,8 @@ def _continued(attempt: Attempt, verdict: Continue, live: Live) -> list[Effect]:
 
 
 def _receded(attempt: Attempt, verdict: Continue, live: Live) -> list[Effect]:
-    """The server was restored from a backup: it holds less than was durable before. The runner
-    tells again what it still has, and how the spool ends now."""
+    """It was restored from a backup, and knows nothing of what it had acknowledged since. The
+    runner tells again what it still has, and how the spool ends now."""
     attempt.flow = Flow(stored=verdict.stored, durable=verdict.durable, read_ahead=live.read_ahead)
     attempt.result = None
     return _dialled(attempt)
