@@ -21,6 +21,8 @@ from farhand_agent.host.sandbox import Sandbox
 
 
 def main(state: Path, sandbox: Path, user: str = "", kinds: str = "cgroup2,freezer,pids") -> int:
+    _note_imports(state)
+
     def link(hints: int) -> int:
         if user:
             _try_rights(state, Sandbox(root=sandbox, state=state))
@@ -42,6 +44,18 @@ def only(kinds: Collection[str], state: Path) -> Cgroups:
     """The control groups of an agent on a machine that has only these hierarchies."""
     found = hierarchies(my_mounts(), Path("/proc/self/cgroup").read_text())
     return choose_cgroups(state, {kind: found[kind] for kind in kinds if kind in found})
+
+
+def _note_imports(state: Path) -> None:
+    """Write down what a forked process loads that was not loaded before its fork."""
+    launcher = os.getpid()
+
+    def hear(event: str, arguments: tuple[object, ...]) -> None:
+        if event == "import" and os.getpid() != launcher:
+            with (state / "imports").open("a") as file:
+                file.write(f"{os.getpid()} {arguments[0]}\n")
+
+    sys.addaudithook(hear)
 
 
 def _note_loader(state: Path) -> None:
