@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import zlib
 from pathlib import Path
 
@@ -296,18 +295,3 @@ def test_a_running_script_does_not_leave_zombies(host: HostProcess) -> None:
         return found
 
     wait_for(lambda: children() == ["S"])
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="a runner lets nobody look inside")
-def test_descriptors_of_a_runner_do_not_grow(host: HostProcess) -> None:
-    client = host.spare()
-
-    def run_some(count: int) -> int:
-        for _ in range(count):
-            job_id = client.start("echo hi")
-            client.take(Outcome())
-            runner = host.runner_of(job_id)
-            assert client.done()
-        return len(os.listdir(f"/proc/{runner}/fd"))
-
-    assert run_some(3) == run_some(30)
