@@ -14,7 +14,7 @@ help:
 setup: $(STAMP) ## the virtual environment .venv
 
 $(STAMP): pyproject.toml protos/hatch_build.py $(shell find protos -name '*.proto')
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[server]' --group dev
 	touch $(STAMP)
