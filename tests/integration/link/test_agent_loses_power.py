@@ -1,12 +1,14 @@
 """A host that lost power tells what it still knows, and the server can verify every byte of it."""
 
+import asyncio
 import os
+import signal
 import zlib
 from pathlib import Path
 
 import pytest
 from tests.support.agent_process import environment, until
-from tests.support.power import lose_power
+from tests.support.power import lose_memory
 from tests.support.worker_jobs import Register, Start, connected, grant, text
 from tests.support.worker_server import WorkerServer
 
@@ -35,7 +37,8 @@ async def test_where_the_server_holds_more_the_end_lies_behind_that_and_is_verif
     await until(lambda: any(b"one" in path.read_bytes() for path in overflow.glob("spool.*")))
     (tmp_path / "go").touch()
     await until(lambda: text(server, job) == b"one\ntwo\n")
-    await lose_power(agent, sandbox)
+    await agent.stop(signal.SIGKILL)
+    await asyncio.to_thread(lose_memory, sandbox)
     (copy,) = overflow.iterdir()
     os.truncate(copy, len(spool.pack(spool.Kind.OUTPUT, 0, b"one\n")))
     await start()
@@ -61,7 +64,8 @@ async def test_where_the_disk_has_a_hole_it_is_said_what_is_gone(
     overflow = sandbox.overflow(AttemptId(job_id=job.job_id, attempt=1))
     await until(lambda: len(list(overflow.glob("spool.*"))) == 4)
     await until(lambda: _synced(overflow) > 15_000_000)
-    await lose_power(agent, sandbox)
+    await agent.stop(signal.SIGKILL)
+    await asyncio.to_thread(lose_memory, sandbox)
     first, lost, *rest = sorted(overflow.iterdir())
     before, end = first.stat().st_size, _synced(overflow)
     lost.unlink()
