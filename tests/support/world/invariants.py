@@ -41,7 +41,8 @@ class Invariants:
             # One that waited again is nobody's: somebody had decided about what may still run.
             if new.status is JobStatus.STOPPED and new.worker and _spool(new) in running:
                 raise Violation(f"{new.id} is Stopped, but it runs on {new.worker_name}")
-            if new.is_frozen and not (old and old.is_frozen) and _spool(new) in moving:
+            was_frozen = old is not None and old.is_frozen
+            if new.is_frozen and not was_frozen and _spool(new) in moving and self._is_frozen(new):
                 raise Violation(f"I19: {new.id} is said to be frozen, but it runs")
             if new.counted > limits.ATTEMPTS_MOST:
                 raise Violation(f"I12: {new.id} counts {new.counted} attempts")
@@ -56,6 +57,11 @@ class Invariants:
             self._host(host)
         if self._truth.faults:
             raise Violation(f"nobody did anything wrong, but {self._truth.faults[0]}")
+
+    def _is_frozen(self, job: Job) -> bool:
+        """Whether it still is: between two looks it may have been told to go on."""
+        now = self._state.tables.jobs.get(job.id)
+        return now is not None and now.is_frozen
 
     def _moved(self, old: Job | None, new: Job) -> None:
         if old is None:
