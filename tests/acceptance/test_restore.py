@@ -79,3 +79,28 @@ def test_jobs_wait_for_workers_that_have_not_reported_until_a_person_decides(
     assert bare.status(job) == "JOB_STATUS_NEW"
     bare.run("farhand", "account", "release")
     bare.until("it ran", lambda: bare.status(job) == "JOB_STATUS_COMPLETED")
+
+
+def test_a_running_job_outlives_output_that_was_moved_away(bare: Deployment) -> None:
+    """As docs/operations.md says for a damaged output.db."""
+    end = bare.root / "end"
+    bare.publish("long", f"echo begin; {until(end)}; echo end")
+    bare.publish("short", "echo hello")
+    bare.add_agent("w1")
+    old = bare.start("short")
+    bare.until("it is over", lambda: bare.status(old) == "JOB_STATUS_COMPLETED")
+    job = bare.start("long")
+    bare.until("it began", lambda: output(bare, job) == b"begin\n")
+    data = bare.root / "server"
+    bare.server.terminate()
+    for file in data.glob("output.db*"):
+        file.rename(bare.root / file.name)
+    bare.server = bare.resume()
+    end.touch()
+    bare.until("it is over", lambda: bare.status(job) == "JOB_STATUS_COMPLETED")
+
+    assert output(bare, job) == b"begin\nend\n"
+    assert bare.status(old) == "JOB_STATUS_COMPLETED"
+    checked = bare.call("farhand-server", "check", "--data", str(data))
+    assert checked.code == 0
+    assert b"output of 1 job(s) is gone" in checked.out

@@ -59,21 +59,21 @@ def _completeness(data: DataDirectory) -> Iterator[Finding]:
     if found.earlier_count:
         yield warn(
             "output",
-            f"output of {found.earlier_count:,} jobs is gone: they ended before this output.db was "
-            "made",
+            f"output of {found.earlier_count:,} job(s) is gone: they ended before this output.db "
+            "was made",
             "restore a backup if it is wanted",
         )
     if found.lacking_count:
         yield fail(
             "output",
-            f"{found.lacking_count:,} jobs are over, and their output is not all here: "
+            f"{found.lacking_count:,} job(s) are over, and their output is not all here: "
             f"{', '.join(found.lacking)}",
             "restore a backup",
         )
     if found.broken_count:
         yield fail(
             "output",
-            f"{found.broken_count:,} spools have holes that nothing explains: "
+            f"{found.broken_count:,} spool(s) have holes that nothing explains: "
             f"{', '.join(found.broken)}",
             "restore a backup",
         )

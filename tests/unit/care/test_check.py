@@ -144,7 +144,7 @@ def test_output_that_was_moved_away_is_a_warning_with_how_many_jobs_it_concerns(
     warning, rest = [finding for finding in check(data) if finding.name == "output"]
 
     assert (warning.level, rest.level) == (Level.WARN, Level.OK)
-    assert "output of 6 jobs is gone" in warning.text
+    assert "output of 6 job(s) is gone" in warning.text
 
 
 def test_a_job_that_never_ran_needs_no_output(data: DataDirectory) -> None:
