@@ -90,6 +90,7 @@ class SqliteRows:
         self._version = 0
         self._tables = Tables()
         self._faults = faults
+        self.commits = 0
         self.history: list[tuple[Job | None, Job]] = []
         #: Nothing here: `faults` says what fails.
         self.fail_next: deque[Failure] = deque()
@@ -100,6 +101,7 @@ class SqliteRows:
             watched = FaultyTx(tx, self._faults)
             yield watched
             self._faults.reach(COMMIT, Side.BEFORE)
+        self.commits += 1
         self.history += watched.moves
         try:
             self._faults.reach(COMMIT, Side.AFTER)
