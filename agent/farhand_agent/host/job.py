@@ -127,6 +127,7 @@ class Job:
 
     def reap(self) -> None:
         """A child has ended; perhaps the script, perhaps the last one."""
+        ran = self.runs
         left = self._reap()
         if self._status is None or self._phase >= _Phase.DRAINING:
             return
@@ -135,6 +136,9 @@ class Job:
         elif self._phase is _Phase.RUNNING:
             self._phase = _Phase.CLEANING
             self._end_tree(_ORPHAN_SECONDS)
+        elif ran:
+            # A shell that was told to end may have forked more before it did.
+            self._signal(signal.SIGTERM, signal.SIGCONT)
 
     def _reap(self) -> bool:
         """Whether any process of the job is left."""
