@@ -30,8 +30,8 @@ def take(world: World) -> Backup:
 
 def restore(world: World, backup: Backup) -> None:
     """Another server, on the rows of then."""
-    assert isinstance(world.state, MemoryStateStore)
     world.kill_server()
+    assert isinstance(world.state, MemoryStateStore), "a database is restored by its own command"
     lost, tables = world.state.tables, backup.tables.snapshot()
     number = tables.generation.number + 1
     tables.generation = Generation(number=number, restored=world.clock.unix_ms())

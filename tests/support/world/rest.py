@@ -104,12 +104,17 @@ def _explanation(world: World, job: Job) -> object:
 
 def _move(world: World) -> None:
     """Scripts end as soon as they run; those that are to be stopped wait for their signal, and what
-    is frozen is thawed."""
+    is frozen is thawed. Where nobody can do that, because a restored server does not know the job,
+    somebody ends it at the machine."""
     world.flow()
     world.check()
     for job in world.jobs:
         if job.is_frozen:
             world.resume(job.id)
+    for host in world.hosts:
+        for sandbox in host.frozen():
+            if spool_id(sandbox.id).job not in world.state.tables.jobs:
+                host.exit(sandbox, code=None, signal=9)
     world.flow()
     while running := [(h, s) for h in world.hosts for s in h.running() if _ends(world, h, s)]:
         for host, sandbox in running:
