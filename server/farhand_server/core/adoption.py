@@ -25,6 +25,7 @@ class Judgement:
 
     answers: list[frames.Verdict] = field(default_factory=list)
     serving: set[SpoolId] = field(default_factory=set)
+    strangers: int = 0
     before: list[Effect] = field(default_factory=list)
     after: list[Effect] = field(default_factory=list)
 
@@ -56,6 +57,7 @@ def _answer(
         # As after a restore: a server that does not know a job has no right to end it.
         unknown = _discard(entry, "the job is not known here")
         judgement.answers.append(replace(unknown, let_run=True))
+        judgement.strangers += entry.phase in ("running", "frozen")
         judgement.after.append(Count(worker=worker.id, reason="hello: unknown_job"))
     elif not _goes_on(job, worker, entry):
         judgement.answers.append(_discard(entry, "the job is over"))

@@ -24,7 +24,7 @@ ANEW = (
 def refused(worker: Worker, event: on.Greeted, ctx: Context) -> list[Effect]:
     """Why a Hello may not become a session; nothing if it may."""
     party = _party(event, ctx)
-    chosen = parties.kept(worker)
+    chosen = worker.chosen
     if chosen is not None:
         rivals = [p for p in worker.everyone if p.traits != chosen.traits]
         if parties.is_recognised(party, chosen, rivals):

@@ -122,7 +122,7 @@ def _present(job: Job, session: Session, ctx: Context) -> tuple[str, str]:
     if dispatch.is_silent(session, ctx):
         return "silent", "owes an answer; it gets jobs again when it is heard"
     if session.free < 1:
-        return "no free slot", f"{len(session.serving)} of {session.slots} in use"
+        return "no free slot", f"{session.used} of {session.slots} in use"
     return "free", ""
 
 

@@ -52,13 +52,20 @@ class Session:
     given: Instant
     #: Attempts granted to it that have not ended.
     serving: set[SpoolId] = field(default_factory=set)
+    #: Scripts of jobs that are not known here, as after a restore: each takes a slot until it ends.
+    strangers: int = 0
     offers: set[OfferId] = field(default_factory=set)
     _scripts: OrderedDict[str, None] = field(default_factory=OrderedDict)
 
     @property
     def free(self) -> int:
         """Slots neither used nor promised."""
-        return self.slots - len(self.serving) - len(self.offers)
+        return self.slots - self.used - len(self.offers)
+
+    @property
+    def used(self) -> int:
+        """Slots that something runs in."""
+        return len(self.serving) + self.strangers
 
     @property
     def takes_work(self) -> bool:

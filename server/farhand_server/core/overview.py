@@ -41,7 +41,7 @@ def overview(event: on.Overview, ctx: Context) -> list[Effect]:
             online=True,
             draining=session.draining,
             slots=session.slots,
-            used=len(session.serving),
+            used=session.used,
             last_heard_ms=int((ctx.now.instant - session.heard) * 1000),
         )
         for session in ctx.live.sessions.values()

@@ -3,20 +3,16 @@
 from collections.abc import Sequence
 
 from farhand_server.errors import IdentityDisputed, PartyNotFound
-from farhand_server.model.worker import Party, Standing, Worker
+from farhand_server.model.worker import Party, Worker
 
 #: Place of the address among a party's traits: two machines may have one after the other.
 ADDRESS = 3
 
 
-def kept(worker: Worker) -> Party | None:
-    """The party that an operator chose and that has not come back yet."""
-    return next((p for p in worker.parties if p.standing is Standing.KEPT), None)
-
-
 def known(worker: Worker, party: Party) -> Party | None:
     """The party that was written down before and is this one, or None."""
-    return next((p for p in worker.parties if _is_same(party, p, worker.holder)), None)
+    accepted = worker.chosen or worker.holder
+    return next((p for p in worker.parties if _is_same(party, p, accepted)), None)
 
 
 def differs_at(party: Party, other: Party) -> int:
@@ -99,8 +95,8 @@ def _own(party: Party, others: Sequence[Party]) -> int | None:
     return None
 
 
-def _is_same(party: Party, known: Party, holder: Party) -> bool:
-    """By what tells the known one from the holder: a machine stays itself when its agent starts
-    again."""
-    place = differs_at(known, holder)
+def _is_same(party: Party, known: Party, accepted: Party) -> bool:
+    """By what tells the known one from the one that is accepted: a machine stays itself when its
+    agent starts again."""
+    place = differs_at(known, accepted)
     return party.traits[: place + 1] == known.traits[: place + 1]

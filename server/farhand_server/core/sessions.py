@@ -52,6 +52,7 @@ def greeted(event: on.Greeted, ctx: Context) -> list[Effect]:
     ctx.tx.save_worker(worker)
     session = open_session(event.session, worker, ctx, ground=event.hello.ground)
     session.serving |= verdicts.serving
+    session.strangers = verdicts.strangers
     ctx.live.greeted[worker.id] = ctx.now.instant
     effects += [
         *verdicts.before,
@@ -172,9 +173,10 @@ def _heartbeat(session: Session, frame: frames.Heartbeat, ctx: Context) -> list[
         promises=False,
     )
     first = not session.ready
+    strangers, session.strangers = session.strangers, min(session.strangers, frame.running)
     if first or ctx.now.instant - session.seen_written >= ctx.patience.last_seen:
         _write_seen(session, ctx)
-    if not first:
+    if not first and session.strangers == strangers:
         return [ack]
     session.ready = True
     return [ack, *dispatch.dispatch(session.group, ctx)]

@@ -43,7 +43,7 @@ def _part(worker: Worker, event: on.ResumeWorker, ctx: Context) -> list[Effect]:
         fields={"worker": worker.name, "machine": event.machine, "by": event.by.name},
     )
     session = ctx.live.of_worker(worker.id)
-    if session is None or parties.kept(worker) is None:
+    if session is None or worker.chosen is None:
         return [notice]
     refusal = conflicts.rejection(worker)
     end = EndSession(session=session.id, reason=refusal.message, refusal=refusal)

@@ -132,12 +132,16 @@ class Worker:
         return self.instance_since is not None
 
     @property
+    def chosen(self) -> Party | None:
+        """The party that an operator chose and that has not come back yet. Until then the holder
+        is one of the others."""
+        return next((p for p in self.parties if p.standing is Standing.KEPT), None)
+
+    @property
     def everyone(self) -> list[Party]:
-        """All who use its identity; first the holder, unless an operator has chosen another."""
-        holder = self.holder
-        others = [party for party in self.parties if party.traits != holder.traits]
-        stored = (party for party in self.parties if party.traits == holder.traits)
-        return [next(stored, holder), *others]
+        """All who use its identity; first the one that is accepted."""
+        first = self.chosen or self.holder
+        return [first, *(party for party in self.parties if party.traits != first.traits)]
 
     @property
     def is_disputed(self) -> bool:

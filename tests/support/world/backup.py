@@ -51,8 +51,10 @@ def _expect(world: World, lost: Tables) -> None:
         if job is None or attempt.attempt <= job.attempt:
             continue
         spool = SpoolId(job=attempt.job, attempt=attempt.attempt)
-        # A grant that is still on its way is found where it arrives.
+        # A grant that is still on its way is found where it arrives; one that has ended is
+        # forgotten as soon as its acknowledgement arrives.
         is_there = attempt.worker in heard and (spool in held or not truth.execs[spool])
+        is_there &= attempt.ended is None
         if job.delivery is Delivery.AT_LEAST_ONCE or not is_there:
             truth.allowed[job.id] += 1
     # What they ran may have been reported to the server that is gone.

@@ -11,7 +11,7 @@ from tests.support.world.truth import Truth, Violation
 from farhand_server.model.identifiers import WorkerId
 from farhand_server.model.job import Job, JobStatus
 from farhand_server.model.output import SpoolId
-from farhand_server.model.worker import Standing, Worker
+from farhand_server.model.worker import Worker
 from farhand_wire import limits
 
 
@@ -100,8 +100,8 @@ class Invariants:
         """A session that an older number opened would be that of a copy, or of the past. It is
         expected of a worker of which nothing was heard since a restore, and of a machine that an
         operator chose."""
-        is_chosen = any(party.standing is Standing.KEPT for party in worker.parties)
-        if is_chosen or worker.generation < self._state.tables.generation.number:
+        unreported = worker.generation < self._state.tables.generation.number
+        if unreported or worker.id in self._truth.decided:
             self._confirmed.pop(worker.id, None)
             return
         if worker.confirmed_number < self._confirmed.get(worker.id, 0):

@@ -11,6 +11,7 @@ from farhand_server.core import events as on
 from farhand_server.core.explain import Explanation
 from farhand_server.core.overview import Overview
 from farhand_server.model.job import Job, JobStatus
+from farhand_wire import limits
 
 #: Virtual time in which everything must have ended, once all is well again.
 PATIENCE_MS = 400_000
@@ -183,7 +184,10 @@ def _is_explained(world: World, job: Job) -> None:
 
 
 def _nothing_is_left(world: World) -> None:
-    """Every slot of every member takes a job at the same time: none leaked."""
+    """Every slot of every member takes a job at the same time: none leaked. The next heartbeats
+    have said that nothing runs any more."""
+    world.tick(int(2 * limits.HEARTBEAT_SECONDS * 1000))
+    world.flow()
     overview = world.ask(lambda call: on.Overview(call=call, by=OPERATOR))
     assert isinstance(overview, Overview)
     for worker, presence in overview.workers.items():

@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from functools import partial
 
 from tests.support.memory import Failure
@@ -28,12 +28,16 @@ YEAR_MS = 365 * 86_400_000
 TICKS_MS = (1, 20, 50, 999, 1_000, 1_001, 5_000, 10_000, 60_000, 300_000, 86_400_000)
 #: How much of everything goes wrong: most seeds are calm enough for jobs to come through.
 MOODS = (0.05, 0.3, 1.0)
+OFTEN = 10
 
 
 class Driver:
     """Chooses steps; `steps` tells which. A step that has nothing to do says False."""
 
-    def __init__(self, seed: int, *, trouble: float | None = None) -> None:
+    def __init__(
+        self, seed: int, *, trouble: float | None = None, often: Collection[str] = ()
+    ) -> None:
+        """`often`: steps that are taken more often than they deserve."""
         self._seed = seed
         self._random = random.Random(seed)
         warm = self._random.choice((0.0, 1.0, 30.0))
@@ -46,7 +50,8 @@ class Driver:
         self._saved: Backup | None = None
         mood = self._random.choice(MOODS) if trouble is None else trouble
         self._weights = {
-            name: weight * (mood if name in _TROUBLES else 1) for name, weight in _WEIGHTS.items()
+            name: weight * (mood if name in _TROUBLES else 1) * (OFTEN if name in often else 1)
+            for name, weight in _WEIGHTS.items()
         }
 
     @property
@@ -446,6 +451,6 @@ _WEIGHTS: dict[str, float] = {
 _TROUBLES = frozenset(list(_WEIGHTS)[list(_WEIGHTS).index("cut") :])
 
 
-def run(seed: int, *, trouble: float | None = None) -> None:
+def run(seed: int, *, trouble: float | None = None, often: Collection[str] = ()) -> None:
     """One world from its beginning to its rest, in a mood of its own or in this one."""
-    Driver(seed, trouble=trouble).run()
+    Driver(seed, trouble=trouble, often=often).run()

@@ -28,6 +28,8 @@ class Truth:
     #: Workers whose host lost its memory, or could not ask it, at least once: what they ran may
     #: never be told.
     forgetful: set[WorkerId] = field(default_factory=set)
+    #: Workers of which an operator chose one machine among several.
+    decided: set[WorkerId] = field(default_factory=set)
     #: Bugs, and complaints of one side about the other that nobody had provoked.
     faults: list[str] = field(default_factory=list)
 

@@ -135,6 +135,7 @@ class World:
         worker = self.state.tables.workers.get(host.worker) if host.worker else None
         if worker is None or not worker.parties:
             return
+        self.truth.decided.add(worker.id)
         # A machine that was started again may be there twice.
         boots = {party.boot_id for party in worker.everyone}
         name, machine = worker.name, host.boot_id if host.boot_id in boots else host.name

@@ -245,6 +245,7 @@ def test_the_other_one_is_refused_from_then_on(confirmed: bool) -> None:
         assert not rules.followed(Notice)
 
     assert not rules.worker().is_disputed
+    assert len(rules.worker().everyone) == 2
 
 
 def test_to_keep_the_one_that_is_connected_changes_nothing_for_it() -> None:

@@ -347,6 +347,21 @@ def test_a_job_that_the_backup_does_not_know_is_left_alone() -> None:
     assert [count.reason for count in rules.followed(Count)] == ["hello: unknown_job"]
 
 
+def test_a_job_that_is_left_alone_takes_its_slot_until_it_ends() -> None:
+    rules = restored(fleet("web01"))
+    session = rules.hello("web01", entry(7), slots=1)
+    rules.say(session, frames.Heartbeat(sequence=1, running=1))
+    job = rules.start()
+    assert not rules.sent(frames.Offer)
+    assert job.details == "waits: every slot of group dc1 is taken"
+    assert rules.why().workers == (("web01", "no free slot", "1 of 1 in use"),)
+
+    rules.say(session, frames.Heartbeat(sequence=2, running=1))
+    assert not rules.sent(frames.Offer)
+    rules.say(session, frames.Heartbeat(sequence=3, running=0))
+    assert rules.only(frames.Offer, session).job == job_id(1)
+
+
 def test_a_void_attempt_is_not_taken_over() -> None:
     rules = waiting()
     rules.hello("web01", entry(phase="void"))
