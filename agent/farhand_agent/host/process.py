@@ -18,12 +18,15 @@ class Process:
     pid: int
     parent: int
     started: int
+    #: Of its first thread.
     state: str
+    threads: int = 1
 
     @property
     def lives(self) -> bool:
-        """False for one that has ended and was not reaped yet."""
-        return self.state not in "ZX"
+        """False for one that has ended and was not reaped yet. One whose first thread has ended
+        looks like that, too, and runs on with the others."""
+        return self.state not in "ZX" or self.threads > 1
 
 
 def processes() -> Iterator[Process]:
@@ -45,6 +48,7 @@ def process(pid: int) -> Process | None:
         state=fields[0].decode(),
         parent=int(fields[1]),
         started=int(fields[19]),
+        threads=int(fields[17]),
     )
 
 
