@@ -3,12 +3,12 @@
 import hashlib
 import json
 import zlib
-from pathlib import Path
 
 import pytest
 from tests.support.host_process import HostProcess
 from tests.support.runner_client import Outcome, wait_for
 
+from farhand_agent.host.process import processes
 from farhand_agent.host.wire import Kind, Phase
 from farhand_wire import spool
 
@@ -288,10 +288,6 @@ def test_a_running_script_does_not_leave_zombies(host: HostProcess) -> None:
     runner = host.runner_of(job_id)
 
     def children() -> list[str]:
-        found = []
-        for task in Path(f"/proc/{runner}/task").iterdir():
-            for child in (task / "children").read_text().split():
-                found.append(Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[0])
-        return found
+        return [each.state for each in processes() if each.parent == runner]
 
     wait_for(lambda: children() == ["S"])
