@@ -159,7 +159,7 @@ def _worker(job: Job) -> WorkerId:
 
 def _stopping_details(job: Job, ctx: Context) -> str:
     away = ctx.live.of_worker(_worker(job)) is None
-    return leases.stopped_later(job) if away else ""
+    return leases.later(job, JobStatus.STOPPING) if away else ""
 
 
 def _swap(

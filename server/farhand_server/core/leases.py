@@ -11,11 +11,15 @@ from farhand_server.model.job import Job, JobStatus
 from farhand_server.model.runbook import Delivery
 
 #: What becomes Disconnected when its worker stays away.
-_HERE = frozenset(
-    {JobStatus.ACTIVATING, JobStatus.RUNNING, JobStatus.SUSPENDING, JobStatus.RESUMING}
-)
+_HERE = frozenset({JobStatus.ACTIVATING, JobStatus.RUNNING})
+#: What somebody was promised, and what it is called: that is remembered while the worker is away.
+_PROMISED = {
+    JobStatus.STOPPING: "stopped",
+    JobStatus.SUSPENDING: "frozen",
+    JobStatus.RESUMING: "thawed",
+}
 #: What is given up when its worker stays away for much longer.
-_AWAY = frozenset({JobStatus.DISCONNECTED, JobStatus.STOPPING})
+_AWAY = frozenset({JobStatus.DISCONNECTED, *_PROMISED})
 
 
 def expire(ctx: Context) -> list[Effect]:
@@ -58,8 +62,8 @@ def miss(worker: WorkerId, ctx: Context) -> None:
 def _disconnect(worker: WorkerId, ctx: Context) -> list[Effect]:
     effects: list[Effect] = []
     for job in ctx.tx.served_by(worker):
-        if job.status is JobStatus.STOPPING:
-            gone = replace(job, details=stopped_later(job))
+        if job.status in _PROMISED:
+            gone = replace(job, details=later(job, job.status))
         elif job.status in _HERE or job.is_frozen:
             gone = job.become(JobStatus.DISCONNECTED, details=_away(job))
         else:
@@ -70,9 +74,10 @@ def _disconnect(worker: WorkerId, ctx: Context) -> list[Effect]:
     return effects
 
 
-def stopped_later(job: Job) -> str:
-    """A stop that its worker has not heard of."""
-    return f"worker {job.worker_name} is out of contact; it is stopped when it returns"
+def later(job: Job, asked: JobStatus) -> str:
+    """What was asked for, and its worker has not heard of."""
+    done = _PROMISED[asked]
+    return f"worker {job.worker_name} is out of contact; it is {done} when it returns"
 
 
 def _away(job: Job) -> str:

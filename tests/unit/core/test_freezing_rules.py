@@ -90,16 +90,20 @@ def test_a_freeze_that_is_not_wanted_any_more_is_taken_back() -> None:
     assert rules.job().status is JobStatus.RUNNING
 
 
+@pytest.mark.parametrize("away", [0.0, LEASE], ids=["at once", "after a lease"])
 @pytest.mark.parametrize(
     ("asked", "frame"), [(suspend, frames.Freeze), (resume, frames.Thaw)], ids=["freeze", "thaw"]
 )
-def test_what_was_asked_for_is_asked_again_after_a_hello(asked: Any, frame: Any) -> None:
+def test_what_was_asked_for_is_asked_again_after_a_hello(
+    asked: Any, frame: Any, away: float
+) -> None:
     rules, session = frozen()
     if asked is suspend:
         resume(rules)
         rules.say(session, THAWED)
     asked(rules)
     rules.lose(session)
+    rules.wait(away)
     phase = "running" if asked is suspend else "frozen"
     session = rules.hello("web01", entry(phase=phase))
 
