@@ -78,7 +78,7 @@ class _Run:
             await asyncio.gather(self._operators.submit_all(), self._nemesis.strike_all())
             await self._come_to_rest()
             await self._tidy()
-            if self._restores:
+            if self._restores and not self._complaints:
                 await self._rescue()
             tables = self._tables()
         finally:
@@ -197,6 +197,8 @@ class _Run:
             violations += self._rescued.violations
             tables.append(figures.rescue(self._rescued))
         broken = [str(violation) for violation in violations]
+        if self._restores and self._rescued is None:
+            broken.append("the server was not lost and restored")
         if self._plan.blows and not self._nemesis.struck:
             broken.append("no fault was struck: nothing was tried")
         title = f"real processes: {len(histories)} jobs in {self._plan.seconds:.0f} s"

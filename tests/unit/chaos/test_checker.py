@@ -351,6 +351,18 @@ def test_the_command_prints_what_is_stored_and_ends_as_the_job(history: JobHisto
     assert found(history) == {Broken.FOLLOWER: 1, Broken.EXIT: 1}
 
 
+def test_the_command_may_leave_a_job_that_is_suspended(history: JobHistory) -> None:
+    history.command = Command(code=4, output=history.stored[1, OUTPUT][:20], error="")
+    assert found(history) == {Broken.FOLLOWER: 1, Broken.EXIT: 1}
+
+    suspended = [
+        Move(status=status, attempt=1) for status in (S.SUSPENDING, S.SUSPENDED, S.RUNNING)
+    ]
+    history.moves[3:3] = suspended
+
+    assert judge([history]) == []
+
+
 def test_every_kind_of_violation_is_planted_somewhere() -> None:
     """By the tests above; what is left behind is not a matter of histories."""
     with open(__file__) as file:
