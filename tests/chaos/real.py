@@ -87,7 +87,7 @@ class _Run:
             await asyncio.gather(monitor, return_exceptions=True)
             await self._outside.close()
             await self._direct.close()
-            for pid in survivors(self._jobs):
+            for pid in survivors({*self._operators.histories, *self._jobs}):
                 send(pid, signal.SIGKILL)
         await self._end()
         return self._judge(tables)
