@@ -109,8 +109,10 @@ def _take_up(job: Job, entry: frames.JournalEntry, event: on.Greeted, ctx: Conte
 
 
 def _found(job: Job, ground: Ground, ctx: Context) -> Job:
-    """It is known where it is, and its worker is not missed any more."""
-    found = replace(job, ground=ground, may_run=True, away_ms=0)
+    """It is known where it is, and its worker is not missed any more. As the last one that a job
+    may have it was counted too early."""
+    was_counted = job.suspension is Suspension.EXHAUSTED
+    found = replace(job, ground=ground, may_run=True, away_ms=0, counted=job.counted - was_counted)
     if found != job:
         ctx.tx.swap_job(job, found)
     return found

@@ -14,7 +14,9 @@ from farhand_server.model import frames
 from farhand_server.model.clock import UnixMs
 from farhand_server.model.job import End, Job, JobStatus, Suspension
 from farhand_server.model.output import Extent
+from farhand_server.model.runbook import Delivery
 from farhand_server.model.worker import Ground, Group
+from farhand_wire import limits
 
 EXTENT = Extent(stored=100, durable=60, crc=9, lines=2, payload=70, opened=UnixMs(1))
 HELD = [
@@ -137,6 +139,25 @@ def test_the_late_truth_wins() -> None:
     rules.end(session, code=0)
 
     assert (rules.job().status, rules.job().details) == (JobStatus.COMPLETED, "")
+
+
+def test_the_last_attempt_that_a_job_may_have_is_counted_once_however_often_it_is_missed() -> None:
+    exhausted = granted(
+        JobStatus.SUSPENDED,
+        suspension=Suspension.EXHAUSTED,
+        delivery=Delivery.AT_LEAST_ONCE,
+        counted=limits.ATTEMPTS_MOST,
+        may_run=True,
+    )
+    rules = rules_with(exhausted)
+    for _ in range(2):
+        rules.hello("web01", entry())
+        assert rules.job().status is JobStatus.RUNNING
+        rules.hello("web01", journal_id="")
+
+        job = rules.job()
+        assert (job.status, job.suspension) == (JobStatus.SUSPENDED, Suspension.EXHAUSTED)
+        assert job.counted == limits.ATTEMPTS_MOST
 
 
 @pytest.mark.parametrize("status", OVER)
