@@ -122,9 +122,7 @@ def _runs(job: Job, ctx: Context) -> list[Effect]:
     """Whatever was thought of it. A job that is Resuming has got what it wanted."""
     if job.status is JobStatus.RUNNING:
         return []
-    # One that had been given up was counted as one that did not report.
-    was_counted = job.suspension is Suspension.EXHAUSTED
-    running = replace(job.become(JobStatus.RUNNING), counted=job.counted - was_counted)
+    running = job.become(JobStatus.RUNNING)
     if job.started is None:
         running = replace(running, started=ctx.now.unix_ms)
     return [Wake(job=running)] if ctx.tx.swap_job(job, running) else []
