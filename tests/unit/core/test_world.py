@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from tests.support.memory import Failure
 from tests.support.world.adversary import forge
+from tests.support.world.backup import Backup, restore, take
 from tests.support.world.host import FakeHost
 from tests.support.world.rest import prompt, rest
 from tests.support.world.world import World
@@ -29,6 +30,7 @@ class WorldMachine(RuleBasedStateMachine):
     """Two hosts to begin with; a third may join."""
 
     world: World
+    saved: Backup | None = None
 
     @initialize(warm=st.sampled_from((0.0, 1.0, 30.0)), slots=st.integers(1, 2))
     def begin(self, warm: float, slots: int) -> None:
@@ -182,6 +184,41 @@ class WorldMachine(RuleBasedStateMachine):
     @rule(index=which)
     def remove_worker(self, index: int) -> None:
         self.world.remove(self._host(index))
+
+    @rule(index=which)
+    def wipe(self, index: int) -> None:
+        self.world.wipe(self._host(index))
+
+    @rule(index=which)
+    def lose_state(self, index: int) -> None:
+        if (host := self._host(index)) not in self.world.clones:
+            self.world.lose_state(host)
+
+    @precondition(lambda self: not self.world.clones)
+    @rule(index=which)
+    def clone(self, index: int) -> None:
+        if (host := self._host(index)).worker is not None:
+            self.world.start_agent(self.world.clone(host))
+
+    @rule(index=which)
+    def keep(self, index: int) -> None:
+        self.world.keep(self._host(index))
+
+    @rule()
+    def back_up(self) -> None:
+        self.saved = take(self.world)
+
+    @precondition(lambda self: self.saved is not None)
+    @rule()
+    def restore(self) -> None:
+        assert self.saved is not None
+        restore(self.world, self.saved)
+        self.saved = None
+
+    @precondition(lambda self: self.world.server is not None)
+    @rule()
+    def release(self) -> None:
+        self.world.release()
 
     @precondition(lambda self: self.world.server is not None)
     @rule(seed=st.integers(0, 1000))
