@@ -76,6 +76,15 @@ class MemoryOutputStore:
         self._written = dict(self._durable)
         self._committed = dict(self._durable)
 
+    def snapshot(self) -> "dict[SpoolId, _Row]":
+        """What a backup holds: everything that is committed."""
+        return dict(self._committed)
+
+    def restore(self, rows: "dict[SpoolId, _Row]") -> None:
+        """All of it, and nothing else, is here and safe."""
+        self._durable = dict(rows)
+        self.power_loss()
+
     def spools(self) -> list[SpoolId]:
         """Everything of which a byte is committed."""
         return list(self._committed)

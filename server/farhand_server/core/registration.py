@@ -7,7 +7,7 @@ and no use is burned twice.
 import uuid
 from dataclasses import replace
 
-from farhand_server.core import conflicts, sessions
+from farhand_server.core import conflicts, restoring, sessions
 from farhand_server.core import events as on
 from farhand_server.core.context import Context
 from farhand_server.core.effects import Effect, Send
@@ -41,9 +41,16 @@ def joined(event: on.Joined, ctx: Context) -> list[Effect]:
     else:
         if token is not None:
             _check_use(token, asked.group, event, ctx)
+        id_ = WorkerId(str(uuid.UUID(bytes=ctx.chance(16), version=4)))
+        generation = ctx.live.generation.number
         if known is not None:
-            effects += _replace(known, asked, ctx)
-        worker = _enrol(event, account, ctx)
+            _check_place(known, asked)
+            generation = restoring.bequeath(known, id_, ctx)
+            effects += leave(known.id, force=True, ctx=ctx)
+        group = ctx.tx.group(account, asked.group) or ctx.tx.add_group(
+            account, asked.group, ctx.now.unix_ms
+        )
+        worker = replace(_worker(event, group, id_, ctx), generation=generation)
         if token is not None:
             ctx.tx.save_registration_token(replace(token, uses_left=token.uses_left - 1))
     ctx.tx.save_worker(worker)
@@ -113,7 +120,8 @@ def _once_more(known: Worker, event: on.Joined) -> Worker:
     return replace(known, address=event.address, issued_number=number)
 
 
-def _replace(known: Worker, asked: frames.Register, ctx: Context) -> list[Effect]:
+def _check_place(known: Worker, asked: frames.Register) -> None:
+    """Raises WorkerExists, unless the machine may take the place of this worker."""
     same_machine = bool(asked.facts.machine_id) and (
         known.facts.machine_id == asked.facts.machine_id
     )
@@ -130,15 +138,6 @@ def _replace(known: Worker, asked: frames.Register, ctx: Context) -> list[Effect
             "under this name",
             do="choose another name with --worker-name, or take its place with --replace",
         )
-    return leave(known.id, force=True, ctx=ctx)
-
-
-def _enrol(event: on.Joined, account: AccountId, ctx: Context) -> Worker:
-    asked = event.register
-    group = ctx.tx.group(account, asked.group) or ctx.tx.add_group(
-        account, asked.group, ctx.now.unix_ms
-    )
-    return _worker(event, group, WorkerId(str(uuid.UUID(bytes=ctx.chance(16), version=4))), ctx)
 
 
 def _worker(event: on.Joined, group: Group, id_: WorkerId, ctx: Context) -> Worker:
@@ -154,7 +153,6 @@ def _worker(event: on.Joined, group: Group, id_: WorkerId, ctx: Context) -> Work
         facts=asked.facts,
         registered=ctx.now.unix_ms,
         issued_number=1,
-        generation=ctx.live.generation.number,
         address=event.address,
         last_seen=ctx.now.unix_ms,
     )

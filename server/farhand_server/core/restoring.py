@@ -45,6 +45,16 @@ def reported(worker: Worker, hello: frames.Hello, ctx: Context) -> Worker:
     return replace(worker, generation=ctx.live.generation.number)
 
 
+def bequeath(worker: Worker, heir: WorkerId, ctx: Context) -> int:
+    """Another worker takes its place, most likely the same machine: what that one runs is waited
+    for as this one's was. The generation in which the heir has reported."""
+    waited_for = ctx.live.unreported.get(worker.account, {})
+    if worker.id not in waited_for:
+        return ctx.live.generation.number
+    waited_for[heir] = worker.name
+    return worker.generation
+
+
 def forget(worker: WorkerId, ctx: Context) -> list[Effect]:
     """This worker is waited for no longer: it has reported, or is gone."""
     for account, waited_for in ctx.live.unreported.items():

@@ -6,6 +6,7 @@ its worker: such a job may run once more, and nothing but a newer backup could p
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 from tests.support.memory import MemoryStateStore, Tables
 from tests.support.world.world import World
@@ -17,25 +18,27 @@ from farhand_server.model.runbook import Delivery
 
 @dataclass(frozen=True, kw_only=True)
 class Backup:
-    """The rows at a moment. To be restored once: the numbers that a restore sets aside are those
-    above the numbers of the backup."""
+    """State and output at a moment. To be restored once: the numbers that a restore sets aside are
+    those above the numbers of the backup."""
 
     tables: Tables
+    output: Any
 
 
 def take(world: World) -> Backup:
     """What is committed now."""
-    return Backup(tables=world.state.tables.snapshot())
+    return Backup(tables=world.state.tables.snapshot(), output=world.output.snapshot())
 
 
 def restore(world: World, backup: Backup) -> None:
-    """Another server, on the rows of then."""
+    """Another server, on what was there then."""
     world.kill_server()
     assert isinstance(world.state, MemoryStateStore), "a database is restored by its own command"
     lost, tables = world.state.tables, backup.tables.snapshot()
     number = tables.generation.number + 1
     tables.generation = Generation(number=number, restored=world.clock.unix_ms())
     world.state.tables = tables
+    world.output.restore(backup.output)
     _expect(world, lost)
     world.start_server()
 
@@ -43,7 +46,7 @@ def restore(world: World, backup: Backup) -> None:
 def _expect(world: World, lost: Tables) -> None:
     """Every attempt that was granted since, and that no worker will report, is another run."""
     tables, truth = world.state.tables, world.truth
-    held = {spool for host in world.hosts for spool in host.attempts()}
+    held = {(spool, host.worker) for host in world.hosts for spool in host.attempts()}
     # Workers that joined later are unknown; of those with a copy only one party is heard.
     heard = set(tables.workers) - {clone.worker for clone in world.clones}
     for attempt in lost.attempts.values():
@@ -53,9 +56,13 @@ def _expect(world: World, lost: Tables) -> None:
         spool = SpoolId(job=attempt.job, attempt=attempt.attempt)
         # A grant that is still on its way is found where it arrives; one that has ended is
         # forgotten as soon as its acknowledgement arrives.
-        is_there = attempt.worker in heard and (spool in held or not truth.execs[spool])
-        is_there &= attempt.ended is None
+        may_come = not truth.execs[spool] or (spool, attempt.worker) in held
+        is_there = attempt.worker in heard and may_come and attempt.ended is None
+        if not truth.execs[spool]:
+            truth.under_way[spool] = attempt.worker
         if job.delivery is Delivery.AT_LEAST_ONCE or not is_there:
             truth.allowed[job.id] += 1
     # What they ran may have been reported to the server that is gone.
     truth.forgetful |= set(tables.workers)
+    # Bytes that were safe are so no more; hosts hear of it when they are asked for them again.
+    truth.receded |= set(truth.written)

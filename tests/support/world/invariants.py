@@ -114,10 +114,16 @@ class Invariants:
     def _host(self, host: FakeHost) -> None:
         for id_, sandbox in host.sandboxes.items():
             durable = len(self._output.durable(spool_id(id_)))
-            if sandbox.freed > durable:
+            if sandbox.freed > durable and spool_id(id_) not in self._truth.receded:
                 raise Violation(f"I8: {host.name} freed {sandbox.freed} of {id_}, {durable} safe")
-        # One that is being ended because nobody wants it has given its slot away.
-        running = [s for s in host.sandboxes.values() if s.runs and not (s.unwanted and s.stopping)]
+        # One that is being ended because nobody wants it has given its slot away; that somebody
+        # wants it after all, as a restored server may, does not get it back.
+        given_away = self._state.tables.generation.number > 0
+        running = [
+            sandbox
+            for sandbox in host.sandboxes.values()
+            if sandbox.runs and not (sandbox.stopping and (sandbox.unwanted or given_away))
+        ]
         if len(running) > host.slots:
             raise Violation(f"I9: {host.name} runs {len(running)} in {host.slots} slots")
 

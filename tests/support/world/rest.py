@@ -1,7 +1,7 @@
 """Bringing a world to rest, and what must be true there: nothing is stuck, nothing is left."""
 
 from tests.support.world.host import FakeHost
-from tests.support.world.rows import OPERATOR
+from tests.support.world.rows import GROUP, OPERATOR
 from tests.support.world.runner import Sandbox
 from tests.support.world.translation import spool_id
 from tests.support.world.truth import Violation
@@ -50,7 +50,11 @@ def _welcome(world: World, host: FakeHost) -> None:
 
 
 def _operate(world: World) -> None:
-    """An operator looks now and then."""
+    """An operator looks now and then, and removes workers that no machine is any more."""
+    machines = {host.worker for host in world.hosts}
+    for worker in world.state.tables.workers.values():
+        if worker.id not in machines and worker.group == GROUP.id:
+            world.remove_worker(worker)
     here = [link for link in world.links.values() if link.host in _members(world)]
     for link in here:
         if not link.ready:

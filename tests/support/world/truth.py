@@ -28,6 +28,10 @@ class Truth:
     #: Workers whose host lost its memory, or could not ask it, at least once: what they ran may
     #: never be told.
     forgetful: set[WorkerId] = field(default_factory=set)
+    #: Attempts whose grants were under way when their server was lost, and to whom.
+    under_way: dict[SpoolId, WorkerId] = field(default_factory=dict)
+    #: Spools of which the server may hold less than it had called durable.
+    receded: set[SpoolId] = field(default_factory=set)
     #: Workers of which an operator chose one machine among several.
     decided: set[WorkerId] = field(default_factory=set)
     #: Bugs, and complaints of one side about the other that nobody had provoked.
@@ -48,3 +52,9 @@ class Truth:
     def forgets(self, host: str) -> None:
         """What this host ran may never be told."""
         self.forgetful |= {worker for worker, hosts in self.hosts.items() if host in hosts}
+
+    def joined(self, worker: WorkerId, host: str) -> None:
+        """This host has that identity now; what it runs, and has forgotten, came with it."""
+        if any(host in hosts for old, hosts in self.hosts.items() if old in self.forgetful):
+            self.forgetful.add(worker)
+        self.hosts[worker].add(host)

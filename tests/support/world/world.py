@@ -28,7 +28,7 @@ from farhand_server.model import frames
 from farhand_server.model.identifiers import JobId, SessionId, WorkerId
 from farhand_server.model.job import Job, JobStatus
 from farhand_server.model.runbook import Delivery, RunbookType
-from farhand_server.model.worker import Facts
+from farhand_server.model.worker import Facts, Worker
 from farhand_wire import limits
 
 BOTH = frozenset({AgentType.BASH, AgentType.PYTHON})
@@ -119,10 +119,15 @@ class World:
         """Deletes the worker, whatever it runs."""
         worker = self.state.tables.workers.get(host.worker) if host.worker else None
         if self.server is not None and worker is not None:
-            name = worker.name
-            self.removed.add(worker.id)
             self._allow_what_is_unreported(host)
-            self._ask(lambda call: on.DeleteWorker(call=call, by=OPERATOR, name=name, force=True))
+            self.remove_worker(worker)
+
+    def remove_worker(self, worker: Worker) -> None:
+        """Deletes one, wherever its machine is."""
+        self.removed.add(worker.id)
+        self._ask(
+            lambda call: on.DeleteWorker(call=call, by=OPERATOR, name=worker.name, force=True)
+        )
 
     def release(self) -> None:
         """Nobody is waited for any more since a restore."""
@@ -175,7 +180,7 @@ class World:
             match frame:
                 case frames.Registered(worker=worker):
                     host.worker = worker
-                    self.truth.hosts[worker].add(host.name)
+                    self.truth.joined(worker, host.name)
                 case frames.Welcome(session_number=number):
                     host.keep_session_number(number)
 
@@ -258,7 +263,8 @@ class World:
         tables = self.state.tables
         worker = tables.workers.get(host.worker) if host.worker is not None else None
         if worker is not None and worker.generation < tables.generation.number:
-            for spool in host.attempts():
+            coming = {s for s, holder in self.truth.under_way.items() if holder == worker.id}
+            for spool in coming | set(host.attempts()):
                 self.truth.allowed[spool.job] += 1
 
     def cut(self, host: FakeHost, *, agent_knows: bool, server_knows: bool) -> None:

@@ -378,6 +378,20 @@ def test_a_machine_that_registers_anew_brings_what_it_runs() -> None:
     assert (rules.job().status, rules.job().worker_name) == (JobStatus.RUNNING, "web03")
 
 
+def test_a_machine_that_lost_its_identity_is_waited_for_under_its_new_one() -> None:
+    rules = waiting()
+    rules.hello("web02", session_number=70)
+    rules.say(rules.hello("web02"), frames.Heartbeat(sequence=1))
+    rules.register("web01", public_key=b"a new key", replace=True)
+    assert not rules.sent(frames.Offer)
+    rules.begin()
+    assert rules.ask(on.Overview).is_paused
+
+    rules.hello("web01", entry(attempt=1))
+    assert (rules.job().status, rules.job().worker_name) == (JobStatus.RUNNING, "web01")
+    assert not rules.ask(on.Overview).is_paused
+
+
 @pytest.mark.parametrize(
     "claim",
     [
