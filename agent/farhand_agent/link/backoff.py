@@ -20,8 +20,8 @@ class Ended:
     #: What went over it until it broke off, if the server has got on with its output meanwhile.
     carried_bytes: int = 0
     retry_after_seconds: float | None = None
-    #: Another machine uses this identity: an operator has to look, so there is no hurry.
-    conflict: bool = False
+    #: An operator has to look, so there is no hurry.
+    held_up: bool = False
 
 
 def next_failures(failures: int, ended: Ended) -> int:
@@ -33,7 +33,7 @@ def next_failures(failures: int, ended: Ended) -> int:
 def delay_seconds(failures: int, ended: Ended, random: Callable[[], float]) -> float:
     """Full jitter in a window that doubles with each failure; the server's wish comes first, with
     a jitter of its own, since it was said to everyone. `random` gives 0 to 1."""
-    if ended.conflict:
+    if ended.held_up:
         return limits.RECONNECT_CAP_SECONDS * (1 + random())
     if ended.retry_after_seconds is not None:
         return ended.retry_after_seconds * (1 + random())

@@ -9,7 +9,8 @@ from farhand_agent.errors import AgentError, Refused, Unreachable, WorkerUnknown
 
 DOMAIN = "farhand.dev"
 UNKNOWN = "WORKER_UNKNOWN"
-CONFLICT = "SESSION_CONFLICT"
+#: An operator has to look before this worker is let in: there is no hurry to ask again.
+HELD_UP = frozenset({"SESSION_CONFLICT", "WORKER_REFUSED"})
 
 #: Said by the control plane itself, whatever stands before it. Everything else (UNAVAILABLE,
 #: CANCELLED, UNKNOWN, INTERNAL, DEADLINE_EXCEEDED) proxies and broken connections say as well.

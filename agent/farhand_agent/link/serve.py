@@ -13,7 +13,7 @@ from farhand_agent.link.agent import Agent, Clock
 from farhand_agent.link.backoff import Ended
 from farhand_agent.link.ceiling import Ceiling
 from farhand_agent.link.reach import reach
-from farhand_agent.link.refusal import CONFLICT
+from farhand_agent.link.refusal import HELD_UP
 from farhand_agent.link.session import Self, Session
 from farhand_agent.link.visit import open_stream
 
@@ -92,7 +92,7 @@ class Service:
                 raise
             except Refused as error:
                 self._tell(error.line)
-                return session.ended(conflict=error.reason == CONFLICT)
+                return session.ended(held_up=error.reason in HELD_UP)
             except Unreachable as error:
                 self._expected = session.stood and self._ceiling.explains(stream.sent_bytes)
                 if not self._expected:

@@ -85,7 +85,7 @@ def test_an_agent_that_was_told_to_come_at_once_comes_at_once() -> None:
 
 
 def test_a_clone_asks_slowly() -> None:
-    assert delay_seconds(1, Ended(conflict=True), lambda: 0.0) == limits.RECONNECT_CAP_SECONDS
+    assert delay_seconds(1, Ended(held_up=True), lambda: 0.0) == limits.RECONNECT_CAP_SECONDS
 
 
 def test_only_a_good_stream_makes_the_next_failure_the_first_one() -> None:
