@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from farhand_server.core import dispatch, fates, leases, orders
+from farhand_server.core import dispatch, fates, leases, orders, sessions
 from farhand_server.core import events as on
 from farhand_server.core.context import Context
 from farhand_server.core.effects import Answer, CloseSpool, Count, Effect, Send, Wake
@@ -197,7 +197,7 @@ def ended(event: on.Ended, ctx: Context) -> list[Effect]:
     """A result whose whole output is durable makes the job final, and frees a slot."""
     session = ctx.live.sessions.get(event.session)
     if session is None:
-        return []
+        return sessions.stale(event.session, ctx)
     session.heard = ctx.now.instant
     result = event.result
     spool = SpoolId(job=result.job, attempt=result.attempt)

@@ -24,6 +24,8 @@ from farhand_server.model.worker import Ground
 
 #: Scripts that a worker surely still holds: fewer than the 64 (32 MiB) that it keeps.
 KNOWN_SCRIPTS = 16
+#: Sessions that are remembered after a newer one took over.
+TAKEN_OVER = 1024
 
 
 @dataclass(slots=True, kw_only=True)
@@ -118,6 +120,8 @@ class Live:
         #: Why nothing is given away; empty if it is. No Hello tells, so `forget` keeps it.
         self.paused_because = ""
         self.sessions: dict[SessionId, Session] = {}
+        #: Whose those were that newer ones took over from, the latest.
+        self.superseded: OrderedDict[SessionId, WorkerId] = OrderedDict()
         self._by_worker: dict[WorkerId, Session] = {}
         self._by_group: dict[GroupId, dict[SessionId, Session]] = {}
         self._offers: dict[OfferId, OpenOffer] = {}
@@ -160,6 +164,12 @@ class Live:
             self._by_group.pop(session.group, None)
         closed = (self.close_offer(offer, session.id) for offer in list(session.offers))
         return [offer for offer in closed if offer is not None]
+
+    def supersede(self, session: Session) -> None:
+        """Remembers whose it was."""
+        self.superseded[session.id] = session.worker
+        if len(self.superseded) > TAKEN_OVER:
+            self.superseded.popitem(last=False)
 
     def of_worker(self, worker: WorkerId) -> Session | None:
         return self._by_worker.get(worker)

@@ -24,6 +24,9 @@ from farhand_server.model.job import Job, JobStatus
 from farhand_server.model.output import SpoolId
 from farhand_server.model.worker import Ground, Worker
 
+#: Why a frame was refused.
+SUPERSEDED = "a frame of a session that a newer one took over from"
+
 
 def begin(ctx: Context) -> list[Effect]:
     """What the rows say must be watched after a start."""
@@ -127,6 +130,7 @@ def supersede(worker: Worker, ctx: Context) -> list[Effect]:
     old = ctx.live.of_worker(worker.id)
     if old is None:
         return []
+    ctx.live.supersede(old)
     reason = "a newer session of this worker took over"
     return [EndSession(session=old.id, reason=reason), *dispatch.drop(old, ctx)]
 
@@ -135,7 +139,7 @@ def said(event: on.Said, ctx: Context) -> list[Effect]:
     """A frame of an open session."""
     session = ctx.live.sessions.get(event.session)
     if session is None:
-        return []
+        return stale(event.session, ctx)
     was_silent = dispatch.is_silent(session, ctx)
     session.heard = ctx.now.instant
     session.asked = None
@@ -243,6 +247,13 @@ def _stale(session: Session, spool: SpoolId, what: str, ctx: Context) -> list[Ef
         Count(worker=session.worker, reason=f"{what} of an attempt that is over"),
         Send(session=session.id, frame=frames.ResultAck(job=spool.job, attempt=spool.attempt)),
     ]
+
+
+def stale(session: SessionId, ctx: Context) -> list[Effect]:
+    """A frame of a session that is over does nothing. One that a newer session took over from
+    should have ended by itself."""
+    worker = ctx.live.superseded.get(session)
+    return [] if worker is None else [Count(worker=worker, reason=SUPERSEDED)]
 
 
 def lost(event: on.Lost, ctx: Context) -> list[Effect]:

@@ -6,6 +6,7 @@ from tests.support.samples import job_id
 
 from farhand_server.core.effects import Count, EndSession
 from farhand_server.core.patience import Patience
+from farhand_server.core.sessions import SUPERSEDED
 from farhand_server.errors import ProtocolViolation, SessionConflict, WorkerUnknown
 from farhand_server.model import frames
 from farhand_server.model.identifiers import WorkerId
@@ -91,16 +92,26 @@ def test_a_new_session_ends_the_old_one() -> None:
     assert [(e.session, e.refusal) for e in ended] == [(old, None)]
 
 
-def test_what_the_old_stream_still_says_is_ignored() -> None:
+def test_what_the_old_stream_still_says_is_counted_and_changes_nothing() -> None:
     rules = Rules()
     old = rules.connect()
     rules.connect()
     before = rules.tables
+    counted = [Count(worker=rules.worker().id, reason=SUPERSEDED)]
 
-    assert rules.say(old, frames.Heartbeat(sequence=9)) == []
-    assert rules.end(old) == []
+    assert rules.say(old, frames.Heartbeat(sequence=9)) == counted
+    assert rules.say(old, frames.Leave(force=True)) == counted
+    assert rules.end(old) == counted
     assert rules.lose(old) == []
     assert rules.tables == before
+
+
+def test_what_a_lost_stream_still_says_is_ignored() -> None:
+    rules = Rules()
+    old = rules.connect()
+    rules.lose(old)
+
+    assert rules.say(old, frames.Heartbeat(sequence=9)) == []
 
 
 def test_offers_of_the_old_stream_go_to_another_member() -> None:
