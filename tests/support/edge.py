@@ -107,6 +107,14 @@ async def edge(root: Path, tuning: Tuning, **values: Any) -> AsyncIterator[Edge]
         yield Edge(data=data, port=port, token=token)
 
 
+@contextlib.asynccontextmanager
+async def again(before: Edge, tuning: Tuning | None = None) -> AsyncIterator[Edge]:
+    """Another server on the data of one that has ended."""
+    settings = Settings(data=before.data, listen="localhost:0", endpoint="localhost:8443")
+    async with running(settings, tuning or Tuning()) as port:
+        yield Edge(data=before.data, port=port, token=before.token)
+
+
 class Worker:
     """A machine that speaks the protocol by hand."""
 
