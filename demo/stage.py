@@ -141,12 +141,17 @@ class Stage:
 
     def agent(self, name: str, *, slots: int = 1) -> Process:
         """A registered agent, connected."""
+        agent = self.launch(name, slots=slots)
+        agent.wait_for("connected")
+        return agent
+
+    def launch(self, name: str, *, slots: int = 1) -> Process:
+        """An agent that may be refused."""
         command = self.command(
             "farhand-agent", "run", "--state", str(self.root / name), "--slots", str(slots)
         )
-        agent = self.agents[name] = self._start(name, command)
-        agent.wait_for("connected")
-        return agent
+        self.agents[name] = self._start(name, command)
+        return self.agents[name]
 
     def until(self, what: str, true: Callable[[], bool]) -> None:
         """Waits for a condition. Raises Failure after PATIENCE."""
