@@ -85,6 +85,11 @@ class MemoryOutputStore:
         self._durable = dict(rows)
         self.power_loss()
 
+    @property
+    def has_undurable(self) -> bool:
+        """Whether a loss of power would take anything."""
+        return any(self._durable.get(spool) is not row for spool, row in self._committed.items())
+
     def spools(self) -> list[SpoolId]:
         """Everything of which a byte is committed."""
         return list(self._committed)

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from tests.support.memory import MemoryStateStore, Tables
 from tests.support.samples import job_id
-from tests.support.world.clock import WorldClock
+from tests.support.world.clock import MomentMs, WorldClock
 from tests.support.world.rows import GROUP, KEY, OPERATOR, first_rows
 
 from farhand_server.core import Core, Patience
@@ -71,7 +71,7 @@ class Rules:
         until = self.clock.ms + round(seconds * 1000)
         effects: list[Effect] = []
         while (due := self._due_ms()) <= until:
-            self.clock.ms = max(self.clock.ms, int(due))
+            self.clock.ms = max(self.clock.ms, MomentMs(due))
             effects += self.handle(on.Tick())
             self.ticks += 1
         self.clock.ms = until

@@ -103,6 +103,7 @@ class SqliteRows:
             self._faults.reach(COMMIT, Side.BEFORE)
         self.commits += 1
         self.history += watched.moves
+        self.commits += 1
         try:
             self._faults.reach(COMMIT, Side.AFTER)
         except sqlite3.Error as error:

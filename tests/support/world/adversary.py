@@ -8,6 +8,8 @@ from farhand_server.model import frames
 from farhand_server.model.job import End, Job
 from farhand_wire import spool
 
+#: Kinds of lies.
+LIES = 5
 _LIE = spool.pack(spool.Kind.OUTPUT, 0, b"this was never printed\n")
 
 
@@ -18,13 +20,34 @@ def forge(world: World, chance: random.Random) -> str:
     running = [job for job in world.jobs if job.status.is_granted]
     job = chance.choice(running or world.jobs)
     frame = chance.choice(_frames(job))
+    _say(world, frame)
+    return f"{type(frame).__name__} of {job.id[:8]}"
+
+
+def lie(world: World, which: int) -> None:
+    """One of the `LIES` about the oldest job; the server has forgotten the stream afterwards."""
+    _say(world, _frames(world.jobs[0])[which])
+    assert world.server is not None
+    world.server.turn()
+    world.server.loop()
+
+
+def lie_low(world: World) -> None:
+    """Joins, and waits for its chance."""
+    assert world.server is not None
+    world.server.lose(world.rogue())
+    world.server.turn()
+    world.server.loop()
+
+
+def _say(world: World, frame: frames.AgentFrame) -> None:
+    assert world.server is not None
     stream = world.rogue()
     stream.up([frame])
     world.server.hear(stream)
     world.server.turn()
     world.server.loop()
     world.server.lose(stream)
-    return f"{type(frame).__name__} of {job.id[:8]}"
 
 
 def _frames(job: Job) -> list[frames.AgentFrame]:

@@ -47,6 +47,10 @@ def _expect(world: World, lost: Tables) -> None:
     """Every attempt that was granted since, and that no worker will report, is another run."""
     tables, truth = world.state.tables, world.truth
     held = {(spool, host.worker) for host in world.hosts for spool in host.attempts()}
+    # A worker that hears late that its result has arrived forgets it nevertheless.
+    held -= {
+        (spool, link.host.worker) for link in world.links.values() for spool in link.acknowledged()
+    }
     # Workers that joined later are unknown; of those with a copy only one party is heard.
     heard = set(tables.workers) - {clone.worker for clone in world.clones}
     for attempt in lost.attempts.values():

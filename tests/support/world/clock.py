@@ -1,18 +1,55 @@
-"""Time that stands still until somebody moves it."""
+"""Time that stands still until somebody moves it.
+
+What is read of it keeps its kind through every sum: whoever looks at a world can tell a moment from
+a number, and say how far away it is.
+"""
 
 from farhand_server.model.clock import UnixMs
 
 
+class Moment(float):
+    """Seconds on the clock that rules count patience by."""
+
+    __slots__ = ()
+
+    def __add__(self, seconds: float) -> "Moment":
+        return Moment(float(self) + seconds)
+
+    __radd__ = __add__
+
+    def __sub__(self, other: float) -> float:
+        """Another moment gives a duration, a duration another moment."""
+        difference = float(self) - float(other)
+        return difference if isinstance(other, Moment) else Moment(difference)
+
+
+class MomentMs(int):
+    """The same clock in milliseconds."""
+
+    __slots__ = ()
+
+    def __add__(self, ms: int) -> "MomentMs":
+        return MomentMs(int(self) + ms)
+
+    __radd__ = __add__
+
+
+class WallMs(int):
+    """What a person's clock shows: no rule decides by it."""
+
+    __slots__ = ()
+
+
 class WorldClock:
-    """An integer of milliseconds, read as both clocks of the server and as the agent's."""
+    """Milliseconds, read as both clocks of the server and as the agent's."""
 
     def __init__(self) -> None:
-        self.ms = 10_000
+        self.ms = MomentMs(1_000_000)
         #: How far the date is off; steps of it must change no decision.
         self.wall_ms = 0
 
     def monotonic(self) -> float:
-        return self.ms / 1000
+        return Moment(self.ms / 1000)
 
     def unix_ms(self) -> UnixMs:
-        return UnixMs(1_700_000_000_000 + self.ms + self.wall_ms)
+        return UnixMs(WallMs(1_700_000_000_000 + self.ms + self.wall_ms))

@@ -100,8 +100,8 @@ class ControlPlane:
         self._turns = Turns(
             core=WatchedCore(chance=chance, patience=patience, watcher=watcher),
             clock=clock,
-            release=lambda effects: self._hop(self._outlet.release, effects),
-            start_over=lambda: self._hop(self._outlet.start_over),
+            release=self._released,
+            start_over=self._start_over,
         )
         self._busy = False
         self._ledger = Ledger(store=output, clock=clock, audience=self)
@@ -202,6 +202,7 @@ class ControlPlane:
         """The stream is over, and it shows."""
         stream.server_left = True
         self.streams.pop(stream.session, None)
+        self._accepted.pop(stream.session, None)
         if self._boxes.pop(stream.session, None) is not None:
             self._switchboard.close(stream.session)
             self._desk.leave(stream.session)
@@ -263,6 +264,12 @@ class ControlPlane:
                 self.lose(stream)
         return moved
 
+    def _released(self, effects: Sequence[Effect]) -> None:
+        self._hop(self._outlet.release, effects)
+
+    def _start_over(self) -> None:
+        self._hop(self._outlet.start_over)
+
     def _hop(self, call: Callable[..., object], *values: object) -> None:
         self._hops.append((call, values))
 
@@ -287,4 +294,4 @@ class ControlPlane:
         self._hop(self._outlet.violated, session, reason)
 
     def failed(self, error: Exception) -> None:
-        self._hop(self._outlet.start_over)
+        self._start_over()

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from tests.support.world.runner import Runner, Sandbox
+from tests.support.world.runner import Runner, Sandbox, attempt_id
 from tests.support.world.translation import spool_id
 from tests.support.world.truth import Truth
 
@@ -68,9 +68,12 @@ class FakeHost:
             self.runners.append(self._runner())
 
     def attempts(self) -> list[SpoolId]:
-        """Those that it would list as its own, the void ones excepted."""
+        """Those that it would list as its own, the void ones excepted, and those that a runner is
+        about to begin."""
+        gone = {r.sandbox.id for r in self.runners if r.sandbox is not None and r.is_let_go}
         boxes = self.sandboxes.values()
-        return [spool_id(box.id) for box in boxes if box.phase is not Phase.VOID]
+        held = [box.id for box in boxes if box.phase is not Phase.VOID and box.id not in gone]
+        return [spool_id(id_) for id_ in held + [i for r in self.runners for i in r.promised()]]
 
     # --- what happens to it -----------------------------------------------------------------
 
@@ -105,9 +108,10 @@ class FakeHost:
                 reason = f"timed out after {in_words(sandbox.timeout_ms)}"
                 sandbox.end(spool.Exit(reason=reason), truth=self._truth)
 
-    def kill_runner(self, runner: Runner) -> None:
-        """Its script dies with it; the launcher forks another one that serves what is left."""
-        runner.die()
+    def kill_runner(self, runner: Runner, *, unsaid: bool = False) -> None:
+        """Its script dies with it; the launcher forks another one that serves what is left.
+        `unsaid`: nobody will hear what it said last."""
+        runner.die(unsaid=unsaid)
         self.runners.remove(runner)
         sandbox = runner.sandbox
         if sandbox is not None:
@@ -121,14 +125,14 @@ class FakeHost:
         """Whatever ran is dead. `keep_journal`: the sandboxes were on a disk that kept their
         root, and lost what was not synced: every attempt."""
         self._boots += 1
-        self.boot_id = f"boot {self._boots} of {self.name}"
+        self.boot_id = f"boot-{self._boots}-of-{self.name}"
         self.wipe(keep_journal=keep_journal)
 
     def wipe(self, *, keep_journal: bool = False) -> None:
         """The sandboxes are gone, and with them whoever could tell what runs."""
         if not keep_journal:
             self._journals += 1
-            self.journal_id = f"journal {self._journals} of {self.name}"
+            self.journal_id = f"journal-{self._journals}-of-{self.name}"
         self.sandboxes.clear()
         for runner in self.runners:
             runner.die()
@@ -139,7 +143,7 @@ class FakeHost:
         return Runner(truth=self._truth, begin=self._begin, forget=self._forget, sandbox=sandbox)
 
     def _begin(self, runner: Runner, message: Message) -> Sandbox | None:
-        id_ = AttemptId(str(message.fields["job_id"]), int(message.fields["attempt"]))
+        id_ = attempt_id(message)
         if id_ in self.sandboxes:
             return None
         timeout_ms = int(message.fields["timeout_ms"])

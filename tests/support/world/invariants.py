@@ -9,10 +9,11 @@ from tests.support.world.translation import spool_id
 from tests.support.world.truth import Truth, Violation
 
 from farhand_server.model.identifiers import WorkerId
-from farhand_server.model.job import Job, JobStatus
+from farhand_server.model.job import End, Job, JobStatus
 from farhand_server.model.output import SpoolId
 from farhand_server.model.worker import Worker
 from farhand_wire import limits
+from farhand_wire.spool import Exit
 
 
 class Invariants:
@@ -40,7 +41,7 @@ class Invariants:
             self._moved(old, new)
             # One that waited again is nobody's: somebody had decided about what may still run.
             if new.status is JobStatus.STOPPED and new.worker and _spool(new) in running:
-                raise Violation(f"{new.id} is Stopped, but it runs on {new.worker_name}")
+                raise Violation(f"Stopped is said of {new.id}, but it runs on {new.worker_name}")
             was_frozen = old is not None and old.is_frozen
             if new.is_frozen and not was_frozen and _spool(new) in moving and self._is_frozen(new):
                 raise Violation(f"I19: {new.id} is said to be frozen, but it runs")
@@ -63,6 +64,11 @@ class Invariants:
         now = self._state.tables.jobs.get(job.id)
         return now is not None and now.is_frozen
 
+    def forget(self) -> None:
+        """What was looked at is over."""
+        del self._state.history[: self._looked]
+        self._looked = 0
+
     def _moved(self, old: Job | None, new: Job) -> None:
         if old is None:
             return
@@ -78,6 +84,9 @@ class Invariants:
         hosts = self._truth.hosts[job.worker] if job.worker is not None else ()
         if self._truth.ran_on.get(spool) not in hosts:
             raise Violation(f"I4, I5: {spool} never ran on {job.worker_name}, which ended it")
+        end, told = self._truth.ends.get(spool), job.end
+        if end is None or told is None or _kind(end) != _kind(told):
+            raise Violation(f"I5: {spool} is said to have ended with {told}, but it did with {end}")
         written = bytes(self._truth.written[spool])
         if self._output.durable(spool) != written:
             raise Violation(
@@ -85,7 +94,7 @@ class Invariants:
                 f"{len(self._output.durable(spool))} are durable"
             )
         if job.status is JobStatus.STOPPED and not (job.end and job.end.stopped):
-            raise Violation(f"{job.id} is Stopped, but nobody had stopped it")
+            raise Violation(f"Stopped is said of {job.id}, but nobody had stopped it")
 
     def _stored(self, spool: SpoolId) -> None:
         """I13, I10: what is stored is what this attempt wrote, from its first byte."""
@@ -126,6 +135,10 @@ class Invariants:
         ]
         if len(running) > host.slots:
             raise Violation(f"I9: {host.name} runs {len(running)} in {host.slots} slots")
+
+
+def _kind(end: End | Exit) -> tuple[object, ...]:
+    return end.code, end.signal, end.reason, end.stopped
 
 
 def _spool(job: Job) -> SpoolId:

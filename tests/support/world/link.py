@@ -7,7 +7,7 @@ from tests.support.world.clock import WorldClock
 from tests.support.world.host import FakeHost
 from tests.support.world.runners import Runners
 from tests.support.world.stream import Stream
-from tests.support.world.translation import journal_entry, to_agent, to_server
+from tests.support.world.translation import journal_entry, spool_id, to_agent, to_server
 from tests.support.world.truth import Truth
 
 from farhand_agent.core import effects, events, frames
@@ -16,6 +16,7 @@ from farhand_agent.core.frames import AttemptId
 from farhand_agent.core.worker import Worker
 from farhand_server.errors import SessionConflict, WorkerUnknown
 from farhand_server.model import frames as wire
+from farhand_server.model.output import SpoolId
 from farhand_server.model.runbook import RunbookType
 from farhand_server.model.worker import Facts
 
@@ -102,6 +103,29 @@ class FakeLink:
         if heard:
             self.speak()
         return heard
+
+    def granted(self) -> list[SpoolId]:
+        """What no runner has been given yet."""
+        return [spool_id(id_) for id_ in self._runners.waiting()] + self._under_way(wire.Grant)
+
+    def acknowledged(self) -> list[SpoolId]:
+        """What it will let go of, though it does not know yet."""
+        return self._under_way(wire.ResultAck)
+
+    def _under_way(self, kind: type[wire.Grant | wire.ResultAck]) -> list[SpoolId]:
+        said = self.stream.to_agent if self.stream is not None else ()
+        found = [frame for message in said for frame in message if isinstance(frame, kind)]
+        return [SpoolId(job=frame.job, attempt=frame.attempt) for frame in found]
+
+    @property
+    def hears_runner(self) -> bool:
+        """Whether `hear_runners` has something to hear."""
+        return self._runners.is_due
+
+    @property
+    def runner_order(self) -> list[object]:
+        """Talks and their runners, as they would be served."""
+        return self._runners.order
 
     def lose(self) -> None:
         """The stream is over, and it shows."""

@@ -26,6 +26,7 @@ class State(StateStore, Protocol):
     """A state store that a world can look into; it outlives its server."""
 
     fail_next: deque[Failure]
+    #: How many there were.
     commits: int
     #: Every change of a job that was committed, in order.
     history: list[tuple[Job | None, Job]]

@@ -72,6 +72,7 @@ class Sandbox:
         """The script is over: its exit is the last entry."""
         self.phase = Phase.EXITED
         self.exit = exit_
+        truth.ends[spool_id(self.id)] = exit_
         self.write(spool.pack_exit(exit_, 0), truth)
 
 
@@ -101,22 +102,50 @@ class Runner:
         self._dialled.append(talk)
         return talk
 
-    def die(self) -> None:
-        """Killed: whoever talked to it notices."""
+    def die(self, *, unsaid: bool = False) -> None:
+        """Killed: whoever talked to it notices. `unsaid`: before it said what was not heard yet."""
         for talk in (self._talk, *self._dialled):
             if talk is not None:
                 talk.closed = True
+                if unsaid:
+                    talk.to_link.clear()
 
     def step(self) -> bool:
         """Does the next thing; False if there was nothing to do."""
-        if self._talk is not None and self._talk.to_runner:
-            self._hear(self._talk.to_runner.popleft())
-            return True
+        act = self._next()
+        if act is not None:
+            act()
+        return act is not None
+
+    @property
+    def is_due(self) -> bool:
+        """Whether `step` has something to do."""
+        return self._next() is not None
+
+    def promised(self) -> list[AttemptId]:
+        """What it was given and has not begun."""
+        return [attempt_id(message) for message in self._unheard() if message.kind is Kind.START]
+
+    @property
+    def is_let_go(self) -> bool:
+        """Whether its link wants nothing more of its attempt, though it does not know yet."""
+        return any(message.kind is Kind.DONE for message in self._unheard())
+
+    def _unheard(self) -> list[Message]:
+        talks = [talk for talk in (self._talk, *self._dialled) if talk is not None]
+        return [message for talk in talks for message in talk.to_runner]
+
+    def _next(self) -> Callable[[], object] | None:
+        talk = self._talk
+        if talk is not None and talk.to_runner:
+            return lambda: self._hear(talk.to_runner.popleft())
         if self._dialled:
-            self._talk = self._dialled.popleft()
-            self._offset = None
-            return True
-        return self._deliver()
+            return self._take_call
+        return self._delivery()
+
+    def _take_call(self) -> None:
+        self._talk = self._dialled.popleft()
+        self._offset = None
 
     # --- what a link says -------------------------------------------------------------------
 
@@ -212,31 +241,39 @@ class Runner:
         if self._talk is not None:
             self._talk.tell(Kind.FROZEN if wish is Phase.FROZEN else Kind.THAWED)
 
-    def _deliver(self) -> bool:
+    def _delivery(self) -> Callable[[], object] | None:
         sandbox = self.sandbox
         if sandbox is None:
-            return False
+            return None
         if sandbox.unwanted and sandbox.phase is Phase.EXITED:
-            self._clear(sandbox)
-            return True
-        if sandbox.wish is not None:
-            self._stand(sandbox, sandbox.wish)
-            return True
+            return lambda: self._clear(sandbox)
+        if (wish := sandbox.wish) is not None:
+            return lambda: self._stand(sandbox, wish)
         if self._talk is None or self._offset is None:
-            return False
-        self._offset = max(self._offset, sandbox.freed)
-        view = memoryview(sandbox.data)[self._offset :]
-        size = spool.whole(view, min(self._credit, DATA_BYTES))
-        if size:
-            self._talk.tell(Kind.DATA, bytes(view[:size]), offset=self._offset)
-            self._offset += size
-            self._credit -= size
-        elif sandbox.exit is not None and not len(view):
-            self._talk.tell(Kind.EXITED, **_exited(sandbox, sandbox.exit))
-            self._offset = None
-        else:
-            return False
-        return True
+            return None
+        offset = max(self._offset, sandbox.freed)
+        data = bytes(sandbox.data[offset:])
+        if size := spool.whole(data, min(self._credit, DATA_BYTES)):
+            return lambda: self._send(offset, data[:size])
+        if sandbox.exit is not None and not data:
+            return lambda: self._send_end(sandbox)
+        return None
+
+    def _send(self, offset: int, data: bytes) -> None:
+        assert self._talk is not None
+        self._talk.tell(Kind.DATA, data, offset=offset)
+        self._offset = offset + len(data)
+        self._credit -= len(data)
+
+    def _send_end(self, sandbox: Sandbox) -> None:
+        assert self._talk is not None and sandbox.exit is not None
+        self._talk.tell(Kind.EXITED, **_exited(sandbox, sandbox.exit))
+        self._offset = None
+
+
+def attempt_id(message: Message) -> AttemptId:
+    """Of a START."""
+    return AttemptId(str(message.fields["job_id"]), int(message.fields["attempt"]))
 
 
 def _exited(sandbox: Sandbox, exit_: spool.Exit) -> dict[str, Any]:

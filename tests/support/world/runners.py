@@ -1,11 +1,11 @@
 """The link's half of its talks with runners."""
 
-import itertools
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.support.world.chance import Serials
 from tests.support.world.host import FakeHost
 from tests.support.world.runner import Conversation, Runner
 
@@ -34,7 +34,7 @@ class Runners:
     def __init__(self, host: FakeHost, *, feed: Callable[[events.Event], None]) -> None:
         self._host = host
         self._feed = feed
-        self._serials = itertools.count(1)
+        self._serials = Serials()
         self._talks: list[Talk] = []
         self._attempts: dict[AttemptId, Talk] = {}
         self._spares: deque[Talk] = deque()
@@ -64,6 +64,25 @@ class Runners:
             self._talks.sort(key=lambda other: other is talk)
             return True
         return False
+
+    @property
+    def is_due(self) -> bool:
+        """Whether `hear` has something to hear."""
+        if any(talk.line.to_link or talk.line.closed for talk in self._talks):
+            return True
+        known = {talk.runner for talk in self._talks}
+        return any(runner not in known for runner in self._host.spares())
+
+    def waiting(self) -> list[AttemptId]:
+        """What waits for a spare."""
+        return [order.grant.id for order in self._starts]
+
+    @property
+    def order(self) -> list[object]:
+        """Talks with attempts, then spares as they would get one; each with its runner."""
+        spares = list(self._spares)
+        talks = sorted(self._talks, key=lambda talk: spares.index(talk) if talk in spares else -1)
+        return [each for talk in talks for each in (talk, talk.runner)]
 
     def take(self, id_: AttemptId, size: int) -> bytes:
         """The next `size` bytes of what was read; fewer if they are not there."""

@@ -295,7 +295,8 @@ class Driver:
         host = self._one(host for host in self.world.hosts if host.sandboxes)
         if host is None:
             return False
-        host.kill_runner(self._random.choice(host.runners))
+        unsaid = self._random.random() < 0.3
+        host.kill_runner(self._random.choice(host.runners), unsaid=unsaid)
         return None
 
     def _reboot(self) -> bool | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from farhand_server.engine.mailbox import Mailbox
 from farhand_server.errors import Refusal
 from farhand_server.model.frames import AgentFrame, ServerFrame
-from farhand_server.model.identifiers import SessionId
+from farhand_server.model.identifiers import SessionId, WorkerId
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -15,6 +15,8 @@ class Stream:
     """Messages on their way. Each end learns by itself that the other one is gone."""
 
     session: SessionId
+    #: Whose agent dialled; None while it joins.
+    worker: WorkerId | None = None
     to_server: deque[Sequence[AgentFrame]] = field(default_factory=deque)
     to_agent: deque[Sequence[ServerFrame]] = field(default_factory=deque)
     #: Nothing that the agent says arrives any more.

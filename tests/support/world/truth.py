@@ -5,6 +5,11 @@ from dataclasses import dataclass, field
 
 from farhand_server.model.identifiers import JobId, WorkerId
 from farhand_server.model.output import SpoolId
+from farhand_wire import spool as spools
+
+
+def _once() -> int:
+    return 1
 
 
 class Violation(AssertionError):
@@ -18,11 +23,13 @@ class Truth:
     #: How often each attempt's script was executed, and where.
     execs: Counter[SpoolId] = field(default_factory=Counter)
     ran_on: dict[SpoolId, str] = field(default_factory=dict)
+    #: How each attempt's script really ended.
+    ends: dict[SpoolId, spools.Exit] = field(default_factory=dict)
     #: Hosts that had each worker's identity: one, unless it was copied.
     hosts: defaultdict[WorkerId, set[str]] = field(default_factory=lambda: defaultdict(set))
     #: How often each job may be executed: once, unless it is one that may run again, or somebody
     #: has decided that it may.
-    allowed: defaultdict[JobId, int] = field(default_factory=lambda: defaultdict(lambda: 1))
+    allowed: defaultdict[JobId, int] = field(default_factory=lambda: defaultdict(_once))
     #: Every byte that each attempt's spool ever held.
     written: defaultdict[SpoolId, bytearray] = field(default_factory=lambda: defaultdict(bytearray))
     #: Workers whose host lost its memory, or could not ask it, at least once: what they ran may

@@ -1,10 +1,10 @@
 """Who reads every frame at the moment it leaves, and holds it against the truth."""
 
-import itertools
 import sqlite3
 import traceback
 
 from tests.support.memory_output import MemoryOutputStore
+from tests.support.world.chance import Serials
 from tests.support.world.truth import Truth, Violation
 
 from farhand_server.errors import OutcomeUnknown
@@ -19,7 +19,7 @@ class Watcher:
     def __init__(self, truth: Truth, output: MemoryOutputStore) -> None:
         self._truth = truth
         self._output = output
-        self._calls = itertools.count(1)
+        self._calls = Serials()
         #: Sessions of adversaries: nobody minds what is said about them.
         self.rogues: set[SessionId] = set()
 

@@ -3,13 +3,12 @@
 A step is a method; nothing happens between two of them.
 """
 
-import itertools
-import random
 from collections.abc import Callable
 from dataclasses import replace
 
-from tests.support.memory import Crash, Failure, MemoryStateStore
+from tests.support.memory import Crash, Failure, MemoryStateStore, Tables
 from tests.support.memory_output import MemoryOutputStore
+from tests.support.world.chance import Chance, Serials
 from tests.support.world.clock import WorldClock
 from tests.support.world.control_plane import ControlPlane
 from tests.support.world.host import FakeHost
@@ -59,8 +58,10 @@ class World:
         self.clones: list[FakeHost] = []
         #: Workers that an operator removed.
         self.removed: set[WorkerId] = set()
-        self._starts = itertools.count(1)
-        self._chance = random.Random(seed).randbytes
+        #: Rows of a backup, for whoever wants to go back to them.
+        self.safe: Tables | None = None
+        self._starts = Serials()
+        self._chance = Chance(seed)
         self._patience = patience or Patience()
         self._acknowledge_bytes = acknowledge_bytes
         self._watcher = Watcher(self.truth, self.output)
@@ -70,6 +71,15 @@ class World:
     def check(self) -> None:
         """Raises Violation if a promise is broken by now."""
         self._invariants.check(self.hosts)
+
+    def forget_history(self) -> None:
+        """What was checked needs no memory."""
+        self._invariants.forget()
+
+    @property
+    def commits(self) -> int:
+        """Of the rules, so far."""
+        return self.state.commits
 
     @property
     def jobs(self) -> list[Job]:
@@ -157,7 +167,7 @@ class World:
 
     def _ask(self, make: Callable[[CallId], Event]) -> None:
         if self.server is not None:
-            self.server.ask(make, lambda answer: None)
+            self.server.ask(make, _ignore)
 
     # --- hosts ------------------------------------------------------------------------------
 
@@ -186,7 +196,7 @@ class World:
 
     def clone(self, host: FakeHost) -> FakeHost:
         """Another machine with a copy of the state directory: the same key, the same number."""
-        copy = FakeHost(f"{host.name} again", truth=self.truth, slots=host.slots, types=host.types)
+        copy = FakeHost(f"{host.name}-again", truth=self.truth, slots=host.slots, types=host.types)
         assert host.worker is not None
         copy.worker = host.worker
         self.truth.hosts[host.worker].add(copy.name)
@@ -225,7 +235,7 @@ class World:
                 clock=self.clock,
                 dial=self._dial,
                 truth=self.truth,
-                instance=f"agent {next(self._starts)} of {host.name}",
+                instance=f"agent-{next(self._starts)}-of-{host.name}",
             )
             self.links[host] = link
             link.start()
@@ -263,7 +273,9 @@ class World:
         tables = self.state.tables
         worker = tables.workers.get(host.worker) if host.worker is not None else None
         if worker is not None and worker.generation < tables.generation.number:
+            link = self.links.get(host)
             coming = {s for s, holder in self.truth.under_way.items() if holder == worker.id}
+            coming |= set(link.granted() if link is not None else ())
             for spool in coming | set(host.attempts()):
                 self.truth.allowed[spool.job] += 1
 
@@ -397,12 +409,16 @@ class World:
     def _dial(self, host: FakeHost) -> Stream | None:
         if self.server is None or host in self.unreachable:
             return None
-        stream = self._stream()
+        stream = self._stream(host.worker)
         self.server.accept(stream)
         return stream
 
-    def _stream(self) -> Stream:
-        return Stream(session=SessionId(self._chance(16).hex()))
+    def _stream(self, worker: WorkerId | None = None) -> Stream:
+        return Stream(session=SessionId(self._chance(16).hex()), worker=worker)
+
+
+def _ignore(answer: object) -> None:
+    """Nobody waits for it."""
 
 
 def _register(host: FakeHost) -> frames.Register:
