@@ -270,6 +270,17 @@ class MemoryStateStore:
     def close(self) -> None:
         """Nothing to let go of."""
 
+    def crash(self) -> None:
+        """Only what was committed is here at any time."""
+
+    def back_up(self) -> Tables:
+        return self.tables.snapshot()
+
+    def go_back(self, saved: Tables, now: UnixMs) -> None:
+        number = saved.generation.number + 1
+        self.tables = saved.snapshot()
+        self.tables.generation = Generation(number=number, restored=now)
+
     def _commit(self, tx: MemoryTx) -> None:
         failure = self.fail_next.popleft() if self.fail_next else None
         if failure is Failure.CRASH_BEFORE_COMMIT:

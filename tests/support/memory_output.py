@@ -76,13 +76,13 @@ class MemoryOutputStore:
         self._written = dict(self._durable)
         self._committed = dict(self._durable)
 
-    def snapshot(self) -> "dict[SpoolId, _Row]":
+    def back_up(self) -> "dict[SpoolId, _Row]":
         """What a backup holds: everything that is committed."""
         return dict(self._committed)
 
-    def restore(self, rows: "dict[SpoolId, _Row]") -> None:
+    def go_back(self, saved: "dict[SpoolId, _Row]") -> None:
         """All of it, and nothing else, is here and safe."""
-        self._durable = dict(rows)
+        self._durable = dict(saved)
         self.power_loss()
 
     @property

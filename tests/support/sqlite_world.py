@@ -12,14 +12,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.support.memory import Failure, Tables
+from tests.support.memory import Crash, Failure, Tables
 from tests.support.world.rows import first_rows
 
 from farhand_server.core.ports import Tx
 from farhand_server.errors import OutcomeUnknown
-from farhand_server.model.job import Job
+from farhand_server.model.account import Generation
+from farhand_server.model.clock import UnixMs
+from farhand_server.model.job import Attempt, Job
 from farhand_server.store.sqlite import SqliteStateStore, create, rows
 from farhand_server.store.sqlite.connection import open_reader, open_state
+from farhand_server.store.sqlite.deployment import mark_restored
 
 COMMIT = "commit"
 
@@ -80,38 +83,67 @@ class FaultyTx:
 
 
 class SqliteRows:
-    """Implements StateStore over the real one, and shows its rows as the world looks at them."""
+    """Implements State over the real store, and shows its rows as the world looks at them."""
 
-    def __init__(self, folder: Path, faults: Faults) -> None:
-        path = folder / "farhand.db"
-        path.write_bytes(_first_rows())
-        self._store = SqliteStateStore(path)
-        self._reader = open_reader(path)
-        self._version = 0
-        self._tables = Tables()
-        self._faults = faults
+    def __init__(self, folder: Path, faults: Faults | None = None) -> None:
+        self._path = folder / "farhand.db"
+        self._path.write_bytes(_first_rows())
+        self._faults = faults or Faults()
         self.commits = 0
         self.history: list[tuple[Job | None, Job]] = []
-        #: Nothing here: `faults` says what fails.
         self.fail_next: deque[Failure] = deque()
+        self._open()
+
+    def _open(self) -> None:
+        self._store = SqliteStateStore(self._path)
+        self._reader = open_reader(self._path)
+        self._version = 0
+        self._tables = Tables()
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[Any]:
+        failure = None
         with self._store.transaction() as tx:
             watched = FaultyTx(tx, self._faults)
             yield watched
             self._faults.reach(COMMIT, Side.BEFORE)
-        self.commits += 1
+            written = self._store._connection.in_transaction
+            if written and self.fail_next:
+                failure = self.fail_next.popleft()
+            _fail_before(failure)
         self.history += watched.moves
-        self.commits += 1
+        self.commits += written
         try:
             self._faults.reach(COMMIT, Side.AFTER)
         except sqlite3.Error as error:
             raise OutcomeUnknown("the disk did not answer") from error
+        _fail_after(failure)
 
     def close(self) -> None:
         self._store.close()
         self._reader.close()
+
+    def crash(self) -> None:
+        """The next process opens what is there."""
+        self.close()
+        self._open()
+
+    def back_up(self) -> bytes:
+        """Taken while the server runs."""
+        with (
+            closing(sqlite3.connect(self._path)) as source,
+            closing(sqlite3.connect(":memory:")) as to,
+        ):
+            source.backup(to)
+            return to.serialize()
+
+    def go_back(self, saved: bytes, now: UnixMs) -> None:
+        self.close()
+        for old in self._path.parent.glob(f"{self._path.name}*"):
+            old.unlink()
+        self._path.write_bytes(saved)
+        mark_restored(self._path, now)
+        self._open()
 
     @property
     def tables(self) -> Tables:
@@ -119,13 +151,38 @@ class SqliteRows:
         (version,) = self._reader.execute("PRAGMA data_version").fetchone()
         if version != self._version:
             self._version = version
-            jobs = map(rows.job, self._reader.execute(f"SELECT {rows.JOB_COLUMNS} FROM jobs"))
-            workers = map(rows.worker, self._reader.execute(rows.WORKER_SELECT))
-            self._tables = Tables(
-                jobs={job.id: job for job in jobs},
-                workers={worker.id: worker for worker in workers},
-            )
+            self._tables = _tables(self._reader)
         return self._tables
+
+
+def _fail_before(failure: Failure | None) -> None:
+    if failure is Failure.CRASH_BEFORE_COMMIT:
+        raise Crash
+    if failure is Failure.COMMIT_FAILS:
+        raise sqlite3.OperationalError("the disk is full")
+
+
+def _fail_after(failure: Failure | None) -> None:
+    if failure is Failure.CRASH_AFTER_COMMIT:
+        raise Crash
+    if failure is Failure.COMMIT_SUCCEEDS_BUT_REPORTS_FAILURE:
+        raise OutcomeUnknown("the disk did not answer")
+
+
+def _tables(reader: sqlite3.Connection) -> Tables:
+    def all_(what: str) -> list[sqlite3.Row]:
+        return reader.execute(what).fetchall()
+
+    jobs = map(rows.job, all_(f"SELECT {rows.JOB_COLUMNS} FROM jobs ORDER BY key"))
+    workers = map(rows.worker, all_(rows.WORKER_SELECT))
+    attempts = [Attempt(**dict(row)) for row in all_("SELECT * FROM attempts")]
+    generation = all_("SELECT generation AS number, restored FROM deployments")
+    return Tables(
+        jobs={job.id: job for job in jobs},
+        workers={worker.id: worker for worker in workers},
+        attempts={(attempt.job, attempt.attempt): attempt for attempt in attempts},
+        generation=Generation(**dict(generation[0])) if generation else Generation(),
+    )
 
 
 @functools.cache

@@ -227,13 +227,13 @@ def _decide(world: World, move: Move) -> None:
 
 
 def _back_up(world: World, move: Move) -> None:
-    world.safe = take(world).tables
+    world.safe = take(world).saved
 
 
 def _restore(world: World, move: Move) -> None:
     assert world.safe is not None
     saved, world.safe = world.safe, None
-    restore(world, Backup(tables=saved))
+    restore(world, Backup(saved=saved))
 
 
 def _host(world: World, move: Move) -> FakeHost:

@@ -8,10 +8,9 @@ its worker: such a job may run once more, and nothing but a newer backup could p
 from dataclasses import dataclass
 from typing import Any
 
-from tests.support.memory import MemoryStateStore, Tables
+from tests.support.memory import Tables
 from tests.support.world.world import World
 
-from farhand_server.model.account import Generation
 from farhand_server.model.output import SpoolId
 from farhand_server.model.runbook import Delivery
 
@@ -21,24 +20,21 @@ class Backup:
     """State and output at a moment. To be restored once: the numbers that a restore sets aside are
     those above the numbers of the backup."""
 
-    tables: Tables
+    state: Any
     output: Any
 
 
 def take(world: World) -> Backup:
     """What is committed now."""
-    return Backup(tables=world.state.tables.snapshot(), output=world.output.snapshot())
+    return Backup(state=world.state.back_up(), output=world.output.back_up())
 
 
 def restore(world: World, backup: Backup) -> None:
     """Another server, on what was there then."""
     world.kill_server()
-    assert isinstance(world.state, MemoryStateStore), "a database is restored by its own command"
-    lost, tables = world.state.tables, backup.tables.snapshot()
-    number = tables.generation.number + 1
-    tables.generation = Generation(number=number, restored=world.clock.unix_ms())
-    world.state.tables = tables
-    world.output.restore(backup.output)
+    lost = world.state.tables
+    world.state.go_back(backup.state, world.clock.unix_ms())
+    world.output.go_back(backup.output)
     _expect(world, lost)
     world.start_server()
 

@@ -7,8 +7,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tests.support.memory_output import MemoryOutputStore
 from tests.support.world.clock import WorldClock
+from tests.support.world.stores import Output
 from tests.support.world.stream import Stream, StreamBox
 from tests.support.world.watcher import Watcher
 
@@ -73,7 +73,7 @@ class ControlPlane:
         self,
         *,
         state: StateStore,
-        output: MemoryOutputStore,
+        output: Output,
         clock: WorldClock,
         chance: Callable[[int], bytes],
         patience: Patience,

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterable
 
-from tests.support.memory_output import MemoryOutputStore
 from tests.support.world.host import FakeHost
-from tests.support.world.rows import State
+from tests.support.world.stores import Output, State
 from tests.support.world.translation import spool_id
 from tests.support.world.truth import Truth, Violation
 
@@ -19,7 +18,7 @@ from farhand_wire.spool import Exit
 class Invariants:
     """Remembers how far it has looked, so that a check costs what happened since."""
 
-    def __init__(self, *, truth: Truth, state: State, output: MemoryOutputStore) -> None:
+    def __init__(self, *, truth: Truth, state: State, output: Output) -> None:
         self._truth = truth
         self._state = state
         self._output = output

@@ -1,17 +1,13 @@
 """What is in the database when a world begins: an account with a key, a group, some runbooks."""
 
 import hashlib
-from collections import deque
 from dataclasses import replace
-from typing import Protocol
 
-from tests.support.memory import Failure, Tables
+from tests.support.memory import Tables
 
-from farhand_server.engine.ports import StateStore
 from farhand_server.model.account import Account, AccountKey, KeySlot, Principal
 from farhand_server.model.clock import UnixMs
 from farhand_server.model.identifiers import AccountId, GroupId, RunbookId
-from farhand_server.model.job import Job
 from farhand_server.model.runbook import Delivery, Runbook, RunbookType
 from farhand_server.model.worker import Group
 
@@ -20,19 +16,6 @@ OPERATOR = Principal(account=ACCOUNT, account_name="default", name="owner")
 KEY = AccountKey(account=ACCOUNT, slot=KeySlot.PRIMARY, hash="a" * 64, sealed=b"")
 GROUP = Group(id=GroupId(1), account=ACCOUNT, name="dc1", created=UnixMs(0))
 SCRIPTS = {RunbookType.BASH: b"echo hi\n", RunbookType.PYTHON: b"print('hi')\n"}
-
-
-class State(StateStore, Protocol):
-    """A state store that a world can look into; it outlives its server."""
-
-    fail_next: deque[Failure]
-    #: How many there were.
-    commits: int
-    #: Every change of a job that was committed, in order.
-    history: list[tuple[Job | None, Job]]
-
-    @property
-    def tables(self) -> Tables: ...
 
 
 def digest(script: bytes) -> str:

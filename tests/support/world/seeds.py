@@ -35,13 +35,20 @@ class Driver:
     """Chooses steps; `steps` tells which. A step that has nothing to do says False."""
 
     def __init__(
-        self, seed: int, *, trouble: float | None = None, often: Collection[str] = ()
+        self,
+        seed: int,
+        *,
+        trouble: float | None = None,
+        often: Collection[str] = (),
+        world: Callable[..., World] = World,
+        hosts: int = HOSTS,
     ) -> None:
-        """`often`: steps that are taken more often than they deserve."""
+        """`often`: steps that are taken more often than they deserve. `world` makes one."""
         self._seed = seed
         self._random = random.Random(seed)
         warm = self._random.choice((0.0, 1.0, 30.0))
-        self.world = World(
+        self._hosts = hosts
+        self.world = world(
             seed=seed,
             patience=Patience(warm=warm),
             acknowledge_bytes=self._random.choice((1, 1, WINDOW_BYTES // 16)),
@@ -63,7 +70,7 @@ class Driver:
     def run(self) -> None:
         """Raises Violation, with the steps that led to it."""
         try:
-            for _ in range(self._random.randint(1, HOSTS)):
+            for _ in range(self._random.randint(1, self._hosts)):
                 self._add_host()
             for _ in range(STEPS):
                 self._step()
@@ -215,7 +222,7 @@ class Driver:
         return job
 
     def _add_host(self) -> bool | None:
-        if len(self.world.hosts) >= HOSTS:
+        if len(self.world.hosts) >= self._hosts:
             return False
         types = self._random.choice((BOTH, BOTH, frozenset({AgentType.BASH})))
         host = self.world.add_host(slots=self._random.randint(1, 2), types=types)

@@ -3,8 +3,8 @@
 import sqlite3
 import traceback
 
-from tests.support.memory_output import MemoryOutputStore
 from tests.support.world.chance import Serials
+from tests.support.world.stores import Output
 from tests.support.world.truth import Truth, Violation
 
 from farhand_server.errors import OutcomeUnknown
@@ -16,7 +16,7 @@ from farhand_server.model.output import SpoolId
 class Watcher:
     """Promises are checked when they are made, not when somebody relies on them."""
 
-    def __init__(self, truth: Truth, output: MemoryOutputStore) -> None:
+    def __init__(self, truth: Truth, output: Output) -> None:
         self._truth = truth
         self._output = output
         self._calls = Serials()

@@ -14,7 +14,8 @@ from tests.support.world.control_plane import ControlPlane
 from tests.support.world.host import FakeHost
 from tests.support.world.invariants import Invariants
 from tests.support.world.link import FakeLink
-from tests.support.world.rows import AGAIN, GROUP, KEY, OPERATOR, State, first_rows
+from tests.support.world.rows import AGAIN, GROUP, KEY, OPERATOR, first_rows
+from tests.support.world.stores import Output, State
 from tests.support.world.stream import Stream
 from tests.support.world.truth import Truth
 from tests.support.world.watcher import Watcher
@@ -43,11 +44,12 @@ class World:
         patience: Patience | None = None,
         acknowledge_bytes: int = 1,
         state: State | None = None,
+        output: Output | None = None,
     ) -> None:
         self.clock = WorldClock()
         self.truth = Truth()
         self.state: State = state or MemoryStateStore(first_rows())
-        self.output = MemoryOutputStore()
+        self.output: Output = output or MemoryOutputStore()
         self.hosts: list[FakeHost] = []
         #: The agents that live.
         self.links: dict[FakeHost, FakeLink] = {}
@@ -325,6 +327,7 @@ class World:
             stream.server_left = True
             stream.to_server.clear()
         self.server = None
+        self.state.crash()
         self.output.close()
         if power_loss:
             self.output.power_loss()
