@@ -1,8 +1,8 @@
 """A machine: sandboxes, runners, and a little disk. It outlives its agent."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from tests.support.world.runner import Runner, Sandbox, attempt_id
+from tests.support.world.runner import Conversation, Runner, Sandbox, attempt_id
 from tests.support.world.translation import spool_id
 from tests.support.world.truth import Truth
 
@@ -39,6 +39,8 @@ class FakeHost:
         self.runners: list[Runner] = []
         #: Why nothing can be executed here; empty when it can.
         self.broken = ""
+        #: Makes what links and runners talk through.
+        self.talk: Callable[[], Conversation] = Conversation
         self.reboot(keep_journal=False)
 
     # --- core.Journal -----------------------------------------------------------------------
@@ -140,7 +142,16 @@ class FakeHost:
         self.fork_spares()
 
     def _runner(self, sandbox: Sandbox | None = None) -> Runner:
-        return Runner(truth=self._truth, begin=self._begin, forget=self._forget, sandbox=sandbox)
+        return Runner(
+            truth=self._truth,
+            begin=self._begin,
+            forget=self._forget,
+            converse=self._converse,
+            sandbox=sandbox,
+        )
+
+    def _converse(self) -> Conversation:
+        return self.talk()
 
     def _begin(self, runner: Runner, message: Message) -> Sandbox | None:
         id_ = attempt_id(message)

@@ -85,20 +85,23 @@ class Runner:
         truth: Truth,
         begin: Callable[["Runner", Message], Sandbox | None],
         forget: Callable[[Sandbox], None],
+        converse: Callable[[], Conversation],
         sandbox: Sandbox | None = None,
     ) -> None:
-        """`begin` claims the sandbox of a START, None if the host knows that attempt already."""
+        """`begin` claims the sandbox of a START, None if the host knows that attempt already;
+        `converse` makes the talk of a new link."""
         self.sandbox = sandbox
         self._truth = truth
         self._begin = begin
         self._forget = forget
+        self._converse = converse
         self._talk: Conversation | None = None
         self._dialled: deque[Conversation] = deque()
         self._offset: int | None = None
         self._credit = 0
 
     def dial(self) -> Conversation:
-        talk = Conversation()
+        talk = self._converse()
         self._dialled.append(talk)
         return talk
 
