@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from tests.support.memory import Failure
 from tests.support.world.adversary import lie
-from tests.support.world.backup import Backup, restore, take
+from tests.support.world.backup import restore, take
 from tests.support.world.fingerprint import instant
 from tests.support.world.host import FakeHost
 from tests.support.world.link import FakeLink
@@ -227,13 +227,13 @@ def _decide(world: World, move: Move) -> None:
 
 
 def _back_up(world: World, move: Move) -> None:
-    world.safe = take(world).saved
+    world.safe = take(world)
 
 
 def _restore(world: World, move: Move) -> None:
     assert world.safe is not None
-    saved, world.safe = world.safe, None
-    restore(world, Backup(saved=saved))
+    backup, world.safe = world.safe, None
+    restore(world, backup)
 
 
 def _host(world: World, move: Move) -> FakeHost:

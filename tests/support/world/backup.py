@@ -5,23 +5,12 @@ over. What is lost for good is what ended, or was forgotten, between the backup 
 its worker: such a job may run once more, and nothing but a newer backup could prevent that.
 """
 
-from dataclasses import dataclass
-from typing import Any
-
 from tests.support.memory import Tables
+from tests.support.world.stores import Backup
 from tests.support.world.world import World
 
 from farhand_server.model.output import SpoolId
 from farhand_server.model.runbook import Delivery
-
-
-@dataclass(frozen=True, kw_only=True)
-class Backup:
-    """State and output at a moment. To be restored once: the numbers that a restore sets aside are
-    those above the numbers of the backup."""
-
-    state: Any
-    output: Any
 
 
 def take(world: World) -> Backup:

@@ -40,11 +40,17 @@ class WallMs(int):
     __slots__ = ()
 
 
+#: Ever so long after the start of a machine, so that much can have happened before.
+_START_MS = 1_000_000
+#: What a person's clock shows then.
+_START_WALL_MS = 1_700_000_010_000
+
+
 class WorldClock:
     """Milliseconds, read as both clocks of the server and as the agent's."""
 
     def __init__(self) -> None:
-        self.ms = MomentMs(1_000_000)
+        self.ms = MomentMs(_START_MS)
         #: How far the date is off; steps of it must change no decision.
         self.wall_ms = 0
 
@@ -52,4 +58,4 @@ class WorldClock:
         return Moment(self.ms / 1000)
 
     def unix_ms(self) -> UnixMs:
-        return UnixMs(WallMs(1_700_000_000_000 + self.ms + self.wall_ms))
+        return UnixMs(WallMs(_START_WALL_MS - _START_MS + self.ms + self.wall_ms))

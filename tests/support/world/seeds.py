@@ -7,10 +7,11 @@ from functools import partial
 
 from tests.support.memory import Failure
 from tests.support.world.adversary import forge
-from tests.support.world.backup import Backup, restore, take
+from tests.support.world.backup import restore, take
 from tests.support.world.host import FakeHost
 from tests.support.world.link import FakeLink
 from tests.support.world.rest import prompt, rest
+from tests.support.world.stores import Backup
 from tests.support.world.translation import WINDOW_BYTES
 from tests.support.world.truth import Violation
 from tests.support.world.world import BOTH, World

@@ -1,6 +1,7 @@
 """What a world asks of the stores that outlive its server, beside what the server does."""
 
 from collections import deque
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from tests.support.memory import Failure, Tables
@@ -66,3 +67,12 @@ class Output(OutputStore, Protocol):
     def committed(self, spool: SpoolId) -> bytes: ...
     def durable(self, spool: SpoolId) -> bytes: ...
     def reader(self) -> Shelf: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backup:
+    """State and output at a moment. To be restored once: the numbers that a restore sets aside are
+    those above the numbers of the backup."""
+
+    state: Any
+    output: Any

@@ -6,7 +6,7 @@ A step is a method; nothing happens between two of them.
 from collections.abc import Callable
 from dataclasses import replace
 
-from tests.support.memory import Crash, Failure, MemoryStateStore, Tables
+from tests.support.memory import Crash, Failure, MemoryStateStore
 from tests.support.memory_output import MemoryOutputStore
 from tests.support.world.chance import Chance, Serials
 from tests.support.world.clock import WorldClock
@@ -15,7 +15,7 @@ from tests.support.world.host import FakeHost
 from tests.support.world.invariants import Invariants
 from tests.support.world.link import FakeLink
 from tests.support.world.rows import AGAIN, GROUP, KEY, OPERATOR, first_rows
-from tests.support.world.stores import Output, State
+from tests.support.world.stores import Backup, Output, State
 from tests.support.world.stream import Stream
 from tests.support.world.truth import Truth
 from tests.support.world.watcher import Watcher
@@ -60,8 +60,8 @@ class World:
         self.clones: list[FakeHost] = []
         #: Workers that an operator removed.
         self.removed: set[WorkerId] = set()
-        #: Rows of a backup, for whoever wants to go back to them.
-        self.safe: Tables | None = None
+        #: For whoever wants to go back to it.
+        self.safe: Backup | None = None
         self._starts = Serials()
         self._chance = Chance(seed)
         self._patience = patience or Patience()

@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from tests.support.memory import Failure
 from tests.support.world.adversary import forge
-from tests.support.world.backup import Backup, restore, take
+from tests.support.world.backup import restore, take
 from tests.support.world.host import FakeHost
 from tests.support.world.rest import prompt, rest
+from tests.support.world.stores import Backup
 from tests.support.world.world import World
 
 from farhand_server.core import Patience
