@@ -35,6 +35,8 @@ class Session:
     welcome: Welcome | None = None
     #: What the Hello listed; each entry needs a verdict.
     listed: frozenset[AttemptId] = frozenset()
+    #: Runners that were silent when it was said: it may lack what they hold.
+    unheard: set[int] = field(default_factory=set)
     #: Heartbeats so far, and when the next one is due.
     sequence: int = 0
     heartbeat_at: float = 0.0

@@ -38,8 +38,7 @@ def asked(event: RunnerAsked, live: Live, journal: Journal, now: float) -> list[
 
 
 def answered(event: RunnerState, live: Live, journal: Journal, now: float) -> list[Effect]:
-    live.asked.pop(event.runner, None)
-    live.nameless.discard(event.runner)
+    _heard(event.runner, live)
     if event.id is None:
         return []
     attempt = _known(event.id, live)
@@ -56,8 +55,7 @@ def gone(event: RunnerGone, live: Live, journal: Journal, now: float) -> list[Ef
     is begun again; the claim in the sandbox keeps even a runner that only looked dead from
     running it twice. Where the sandbox itself is gone, an earlier link had let it go: only the
     server can say what that means, and learns it from the next Hello."""
-    live.asked.pop(event.runner, None)
-    live.nameless.discard(event.runner)
+    _heard(event.runner, live)
     attempt = live.attempts.get(event.id) if event.id else None
     if attempt is None:
         return []
@@ -162,6 +160,17 @@ def finished(attempt: Attempt, live: Live, *, stop_grace_ms: int | None = None) 
     """Lets go of the attempt; its slot is free with that."""
     del live.attempts[attempt.id]
     return [FinishRunner(id=attempt.id, stop_grace_ms=stop_grace_ms)]
+
+
+def _heard(runner: int, live: Live) -> None:
+    """It owes no answer any more. The server learns from another Hello that nothing is missing."""
+    live.asked.pop(runner, None)
+    live.nameless.discard(runner)
+    unheard = live.session.unheard
+    if runner in unheard:
+        unheard.discard(runner)
+        if not unheard:
+            _say_hello_again(live, "every runner has answered")
 
 
 def _known(id_: AttemptId, live: Live) -> Attempt:

@@ -41,6 +41,7 @@ def connected(event: Connected, live: Live, journal: Journal, now: float) -> lis
     live.session = Session(
         phase=StreamPhase.HELLO,
         listed=frozenset(live.attempts),
+        unheard=set(live.nameless),
         welcome_until=now + WELCOME_SECONDS,
     )
     for attempt in live.attempts.values():

@@ -26,6 +26,7 @@ class Judgement:
     answers: list[frames.Verdict] = field(default_factory=list)
     serving: set[SpoolId] = field(default_factory=set)
     strangers: int = 0
+    unheard: int = 0
     before: list[Effect] = field(default_factory=list)
     after: list[Effect] = field(default_factory=list)
 
@@ -40,6 +41,7 @@ def judge(worker: Worker, event: on.Greeted, ctx: Context) -> Judgement:
         _answer(worker, entry, spool, event, judgement, ctx)
     for job in ctx.tx.served_by(worker.id):
         if SpoolId(job=job.id, attempt=job.attempt) not in listed:
+            judgement.unheard += _is_unheard(job, event.hello.ground)
             judgement.after += _missing(job, event.hello.ground, ctx)
     return judgement
 
@@ -126,6 +128,11 @@ def _runs(job: Job, ctx: Context) -> list[Effect]:
     if job.started is None:
         running = replace(running, started=ctx.now.unix_ms)
     return [Wake(job=running)] if ctx.tx.swap_job(job, running) else []
+
+
+def _is_unheard(job: Job, ground: Ground) -> bool:
+    """Whether a runner may hold it that had not answered yet."""
+    return not ground.journal_id and not job.ground.is_gone(ground)
 
 
 def _missing(job: Job, ground: Ground, ctx: Context) -> list[Effect]:

@@ -56,6 +56,8 @@ class Session:
     serving: set[SpoolId] = field(default_factory=set)
     #: Scripts of jobs that are not known here, as after a restore: each takes a slot until it ends.
     strangers: int = 0
+    #: Attempts that a silent runner may hold: each takes a slot until the next Hello.
+    unheard: int = 0
     offers: set[OfferId] = field(default_factory=set)
     _scripts: OrderedDict[str, None] = field(default_factory=OrderedDict)
 
@@ -67,7 +69,7 @@ class Session:
     @property
     def used(self) -> int:
         """Slots that something runs in."""
-        return len(self.serving) + self.strangers
+        return len(self.serving) + self.strangers + self.unheard
 
     @property
     def takes_work(self) -> bool:

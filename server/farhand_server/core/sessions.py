@@ -55,7 +55,7 @@ def greeted(event: on.Greeted, ctx: Context) -> list[Effect]:
     ctx.tx.save_worker(worker)
     session = open_session(event.session, worker, ctx, ground=event.hello.ground)
     session.serving |= verdicts.serving
-    session.strangers = verdicts.strangers
+    session.strangers, session.unheard = verdicts.strangers, verdicts.unheard
     ctx.live.greeted[worker.id] = ctx.now.instant
     effects += [
         *verdicts.before,

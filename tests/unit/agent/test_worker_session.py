@@ -40,6 +40,23 @@ def test_a_runner_that_is_silent_for_five_seconds_is_reported_as_running() -> No
     ]
 
 
+def test_the_server_hears_it_when_the_last_silent_runner_has_answered() -> None:
+    desk = Desk()
+    for runner in (1, 2):
+        desk.hear(events.RunnerAsked(runner=runner, id=None))
+    desk.hear(events.ConnectDue())
+    desk.later(5)
+    desk.connect()
+
+    desk.hear(events.RunnerState(runner=1, id=None))
+    assert desk.hear(events.Writable()) == []
+    desk.hear(events.RunnerGone(runner=2, id=None))
+    assert desk.hear(events.Writable()) == [
+        effects.SendFrame(frame=frames.Goodbye(reason="every runner has answered")),
+        effects.EndStream(reason="every runner has answered", retry_after_seconds=0.0),
+    ]
+
+
 def test_a_spare_that_turns_out_to_serve_an_attempt_is_in_the_hello() -> None:
     desk = Desk()
     desk.hear(events.RunnerAsked(runner=1, id=None))

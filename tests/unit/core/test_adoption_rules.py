@@ -300,6 +300,31 @@ def test_a_silent_runner_does_not_make_the_journal_another_one() -> None:
     assert rules.job().status is JobStatus.NEW
 
 
+def test_what_a_silent_runner_may_run_takes_a_slot_until_it_has_answered() -> None:
+    rules = rules_with(granted(JobStatus.RUNNING))
+    silent = rules.hello("web01", journal_id="", slots=1)
+    rules.say(silent, frames.Heartbeat(sequence=1))
+    rules.start(2)
+    assert rules.why(2).code == "no_free_slot"
+
+    heard = rules.hello("web01", entry(), slots=1)
+    rules.say(heard, frames.Heartbeat(sequence=1))
+    assert rules.job().status is JobStatus.RUNNING
+    assert rules.why(2).code == "no_free_slot"
+
+    rules.end(heard, code=0)
+    assert rules.only(frames.Offer, heard).job == job_id(2)
+
+
+def test_what_a_machine_cannot_run_any_more_takes_no_slot() -> None:
+    rules = rules_with(granted(JobStatus.RUNNING))
+    session = rules.hello("web01", journal_id="", boot_id="another boot", slots=1)
+    rules.say(session, frames.Heartbeat(sequence=1))
+    rules.start(2)
+
+    assert rules.only(frames.Offer, session).job == job_id(2)
+
+
 def test_a_journal_that_was_never_seen_before_proves_nothing() -> None:
     rules = Rules()
     session = rules.running()
