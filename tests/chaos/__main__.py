@@ -10,7 +10,7 @@ import time
 import structlog
 from tests.chaos import plan, real, simulated
 from tests.chaos.budget import Budget, budget
-from tests.chaos.explored import explored
+from tests.chaos.explored import crashed, explored
 from tests.chaos.report import Report
 
 AGENTS = 4
@@ -53,8 +53,16 @@ def _hypothesis(asked: Budget) -> Report:
     return simulated.by_hypothesis(asked.first_seed, seconds=asked.seconds("hypothesis"), say=say)
 
 
+def _databases(asked: Budget) -> Report:
+    return simulated.on_databases(asked.first_seed, seconds=asked.seconds("databases"), say=say)
+
+
 def _explorer(asked: Budget) -> Report:
-    return explored()
+    return explored(seconds=asked.seconds("explorer"), say=say)
+
+
+def _crashes(asked: Budget) -> Report:
+    return crashed(say=say)
 
 
 def _real(asked: Budget) -> Report:
@@ -62,7 +70,14 @@ def _real(asked: Budget) -> Report:
     return asyncio.run(real.play(made, agents=AGENTS, say=say, restores=True)).report
 
 
-PARTS = {"seeds": _seeds, "hypothesis": _hypothesis, "explorer": _explorer, "real": _real}
+PARTS = {
+    "seeds": _seeds,
+    "databases": _databases,
+    "hypothesis": _hypothesis,
+    "explorer": _explorer,
+    "crashes": _crashes,
+    "real": _real,
+}
 
 
 def _options() -> argparse.Namespace:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 MINUTES = 30.0
-#: Of the time that there is; the rest is for the explorer, which takes what it needs.
-SHARES = {"seeds": 0.25, "hypothesis": 0.1, "real": 0.55}
+#: Of the time that there is; the rest is for the crash points, which take what they need.
+SHARES = {"seeds": 0.2, "databases": 0.05, "hypothesis": 0.08, "explorer": 0.12, "real": 0.5}
 #: Of the real part: to come up, to come to rest and to be judged.
 REST_SECONDS = 120.0
 #: Less than this under fire proves nothing.

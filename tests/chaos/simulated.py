@@ -10,6 +10,7 @@ import hypothesis
 from hypothesis import HealthCheck
 from hypothesis.stateful import run_state_machine_as_test
 from tests.chaos.report import Report, Table, bound
+from tests.support import sqlite_seeds
 from tests.support.world.seeds import Driver
 from tests.unit.core.test_world import WorldMachine
 
@@ -17,6 +18,8 @@ Say = Callable[[str], None]
 #: Seeds that fail before no more are tried: they fail for one reason.
 FAILURES_MOST = 5
 EXAMPLES = 100
+#: Agents of a world on real databases.
+HOSTS = (3, 12)
 STEPS = 60
 #: Which invariants guard which promise (design of the world: tests/support/world/invariants.py).
 GUARDS = {
@@ -65,6 +68,30 @@ def by_seeds(first: int, *, seconds: float, say: Say) -> Report:
             say(f"  FAILS  seed {seed}: {error}\n  replay: {replay(seed)}")
         tally.add(driver, seed, time.monotonic() - begun)
     return _report(tally, first)
+
+
+def on_databases(first: int, *, seconds: float, say: Say) -> Report:
+    """Seeds whose server works on real databases, a dozen agents at each other time."""
+    broken: list[str] = []
+    seed, jobs, output, until = first, 0, 0, time.monotonic() + seconds
+    while time.monotonic() < until and len(broken) < FAILURES_MOST:
+        hosts = HOSTS[seed % len(HOSTS)]
+        try:
+            course = sqlite_seeds.run(seed, hosts=hosts)
+            jobs += len(course.jobs)
+            output += sum(map(len, course.output.values()))
+        except Exception as error:
+            again = f"python -m tests.support.sqlite_seeds --first {seed} --seeds 1 --hosts {hosts}"
+            broken.append(f"seed {seed}, {hosts} hosts: {str(error).splitlines()[0]}; {again}")
+            say(f"  FAILS  {error}\n  replay: {again}")
+        seed += 1
+    rows = (
+        ("seeds", f"{seed - first:,}", bound(seed - first, len(broken))),
+        ("jobs", f"{jobs:,}", ""),
+        ("bytes of output in the end", f"{output:,}", ""),
+    )
+    table = Table(title="seeds on real databases", head=("what", "value", "bound (3/n)"), rows=rows)
+    return Report(title="real databases", tables=[table], broken=broken)
 
 
 def replay(seed: int) -> str:
