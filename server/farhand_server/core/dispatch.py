@@ -143,6 +143,7 @@ def grant(job: Job, member: Session, ctx: Context, *, offer: OfferId | None) -> 
         )
     )
     member.serving.add(spool)
+    member.granted[spool] = ctx.now.instant
     member.given = ctx.now.instant
     return [
         OpenSpool(session=member.id, spool=spool, extent=Extent(), fresh=True),

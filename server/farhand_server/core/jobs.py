@@ -201,7 +201,7 @@ def ended(event: on.Ended, ctx: Context) -> list[Effect]:
     session.heard = ctx.now.instant
     result = event.result
     spool = SpoolId(job=result.job, attempt=result.attempt)
-    session.serving.discard(spool)
+    session.over(spool)
     over: list[Effect] = [
         CloseSpool(session=session.id, spool=spool),
         Send(session=session.id, frame=frames.ResultAck(job=spool.job, attempt=spool.attempt)),

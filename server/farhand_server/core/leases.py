@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from farhand_server.core import fates, sessions
 from farhand_server.core.context import Context
-from farhand_server.core.effects import Effect, EndSession, Wake
-from farhand_server.core.live import Missed
+from farhand_server.core.effects import Count, Effect, EndSession, Wake
+from farhand_server.core.live import Missed, Session
 from farhand_server.model.identifiers import WorkerId
 from farhand_server.model.job import Job, JobStatus
 from farhand_server.model.runbook import Delivery
@@ -20,11 +20,13 @@ _PROMISED = {
 }
 #: What is given up when its worker stays away for much longer.
 _AWAY = frozenset({JobStatus.DISCONNECTED, *_PROMISED})
+_UNANSWERED = "a grant was not answered within the lease"
 
 
 def expire(ctx: Context) -> list[Effect]:
-    """Sessions without a word for a lease end; jobs of workers that stayed away for one become
-    Disconnected, and are given up when their own patience has ended, too."""
+    """Sessions without a word for a lease end, also those without one about a grant; jobs of
+    workers that stayed away for one become Disconnected, and are given up when their own patience
+    has ended, too."""
     now = ctx.now.instant
     effects: list[Effect] = []
     if ctx.live.leases_due is not None and ctx.live.leases_due <= now:
@@ -42,14 +44,27 @@ def _end_silent(ctx: Context) -> list[Effect]:
     now, lease = ctx.now.instant, ctx.patience.lease
     effects: list[Effect] = []
     for session in list(ctx.live.sessions.values()):
-        if session.heard + lease <= now:
-            effects.append(EndSession(session=session.id, reason="no heartbeat within the lease"))
-            effects += sessions.close(session, ctx)
-    oldest = min((s.heard for s in ctx.live.sessions.values()), default=None)
+        if session.patient_until(lease) > now:
+            continue
+        reason = "no heartbeat within the lease"
+        if session.heard + lease > now:
+            reason = _UNANSWERED
+            effects += _unanswered(session, ctx)
+        effects.append(EndSession(session=session.id, reason=reason))
+        effects += sessions.close(session, ctx)
+    due = min((s.patient_until(lease) for s in ctx.live.sessions.values()), default=None)
     ctx.live.leases_due = None
-    if oldest is not None:
-        ctx.live.leases_due = ctx.alarm_in(max(oldest + lease - now, 1.0))
+    if due is not None:
+        ctx.live.leases_due = ctx.alarm_in(max(due - now, 1.0))
     return effects
+
+
+def _unanswered(session: Session, ctx: Context) -> list[Effect]:
+    """Its next Hello says what became of the grants; if nothing, others are asked first."""
+    until = ctx.alarm_in(ctx.patience.exclusion)
+    for spool in session.granted:
+        ctx.live.refusals[spool.job, session.worker] = until, "it did not answer its grant"
+    return [Count(worker=session.worker, reason=_UNANSWERED)]
 
 
 def miss(worker: WorkerId, ctx: Context) -> None:

@@ -54,6 +54,8 @@ class Session:
     given: Instant
     #: Attempts granted to it that have not ended.
     serving: set[SpoolId] = field(default_factory=set)
+    #: Those of them of which it has not said yet whether they run, and since when.
+    granted: dict[SpoolId, Instant] = field(default_factory=dict)
     #: Scripts of jobs that are not known here, as after a restore: each takes a slot until it ends.
     strangers: int = 0
     #: Attempts that a silent runner may hold: each takes a slot until the next Hello.
@@ -74,6 +76,16 @@ class Session:
     @property
     def takes_work(self) -> bool:
         return self.ready and not self.draining and self.free > 0
+
+    def patient_until(self, lease: float) -> Instant:
+        """When its silence, or that about a grant, will have lasted for a lease."""
+        oldest = min(self.granted.values(), default=self.heard)
+        return Instant(min(self.heard, oldest) + lease)
+
+    def over(self, spool: SpoolId) -> None:
+        """Nothing of this attempt runs any more."""
+        self.serving.discard(spool)
+        self.granted.pop(spool, None)
 
     def holds_script(self, digest: str) -> bool:
         return digest in self._scripts

@@ -199,6 +199,7 @@ def _started(session: Session, frame: frames.Started, ctx: Context) -> list[Effe
     spool = SpoolId(job=frame.job, attempt=frame.attempt)
     if spool not in session.serving:
         return _stale(session, spool, "Started", ctx)
+    session.granted.pop(spool, None)
     if not ctx.live.started:
         ctx.alarm_in(ctx.patience.started)
     ctx.live.started[spool] = ctx.now
@@ -211,7 +212,7 @@ def _not_started(session: Session, frame: frames.NotStarted, ctx: Context) -> li
         return _stale(session, spool, "NotStarted", ctx)
     if spool in ctx.live.started:
         raise ProtocolViolation("NotStarted for an attempt that was said to be started")
-    session.serving.discard(spool)
+    session.over(spool)
     over: list[Effect] = [
         CloseSpool(session=session.id, spool=spool),
         Send(session=session.id, frame=frames.ResultAck(job=frame.job, attempt=frame.attempt)),

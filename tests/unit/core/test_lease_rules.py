@@ -37,6 +37,38 @@ def test_a_session_without_a_word_for_a_lease_ends() -> None:
     ]
 
 
+def test_a_worker_that_beats_and_does_not_answer_a_grant_is_asked_what_it_has() -> None:
+    rules = Rules()
+    session = rules.connect()
+    rules.start()
+    rules.accept(session, rules.only(frames.Offer))
+    ends: list[EndSession] = []
+    sequence = 1
+    while not ends:
+        sequence += 1
+        rules.say(session, frames.Heartbeat(sequence=sequence))
+        ends = [effect for effect in rules.wait(10) if isinstance(effect, EndSession)]
+    assert [end.reason for end in ends] == ["a grant was not answered within the lease"]
+    assert sequence * 10 <= 2 * 45
+    assert rules.job().status is JobStatus.ACTIVATING
+
+    again = rules.connect()
+    assert rules.job().status is JobStatus.NEW
+    assert not rules.sent(frames.Offer, again), "others are asked first"
+    assert rules.sent(frames.Offer, rules.connect("web02"))
+
+
+def test_a_grant_that_was_answered_needs_no_other_answer() -> None:
+    rules = Rules()
+    session = rules.running()
+    ends = []
+    for sequence in range(2, 30):
+        ends += [e for e in rules.wait(10) if isinstance(e, EndSession)]
+        rules.say(session, frames.Heartbeat(sequence=sequence))
+
+    assert not ends
+
+
 def test_jobs_of_a_lost_worker_run_on_for_a_lease_and_are_disconnected_then() -> None:
     rules = Rules()
     session = rules.running()

@@ -89,7 +89,7 @@ MUTATIONS = [
     Mutation(patch=session_numbers_are_not_checked, breaks=("I10",), scope=COPIES),
     Mutation(patch=only_the_last_number_is_taken, breaks=("I17", "I10", "I20"), scope=OVERTAKEN),
     Mutation(patch=old_sessions_live_on, breaks=("I16", "I17")),
-    Mutation(patch=stale_attempts_are_believed, breaks=("I4", "I5"), scope=AGAIN),
+    Mutation(patch=stale_attempts_are_believed, breaks=("I4", "I5", "I16"), scope=AGAIN),
     Mutation(patch=the_late_truth_is_ignored, breaks=("I1", "I16", "I17")),
     Mutation(patch=a_stop_is_not_repeated, breaks=("I17",), scope=STOPS),
     Mutation(patch=stopped_is_said_at_once, breaks=("Stopped",), scope=STOPS),
