@@ -1,7 +1,6 @@
 """A number is not a process: its next owner is never signalled, whenever it got the number."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from hypothesis import example, given, settings
@@ -13,26 +12,11 @@ from farhand_agent.host.host import Host
 from farhand_agent.host.process import send
 from farhand_agent.host.recovery import LOST, RESTARTED, recover
 from farhand_agent.host.remains import Remains
-from farhand_agent.host.room import Room
-from farhand_agent.host.sandbox import AttemptId, Sandbox
+from farhand_agent.host.sandbox import AttemptId
 from farhand_wire.spool import Exit
 
 ATTEMPT = AttemptId(job_id="0190a0b1-0000-7000-8000-00000000000a", attempt=2)
 VARIABLES = (f"FARHAND_JOB_ID={ATTEMPT.job_id}".encode(), b"FARHAND_ATTEMPT=2")
-
-
-@pytest.fixture
-def host(short_path: Path) -> Host:
-    sandbox = Sandbox(root=short_path / "s", state=short_path)
-    sandbox.make("boot")
-    return Host(
-        sandbox=sandbox,
-        interpreters={},
-        environment={},
-        peers=frozenset(),
-        boot_id="this boot",
-        room=Room(sandbox=sandbox),
-    )
 
 
 @pytest.fixture

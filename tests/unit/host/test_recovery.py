@@ -13,27 +13,12 @@ from farhand_agent.host.home import Home
 from farhand_agent.host.host import Host
 from farhand_agent.host.process import process
 from farhand_agent.host.recovery import LOST, RESTARTED, recover
-from farhand_agent.host.room import Room
-from farhand_agent.host.sandbox import AttemptId, Sandbox
+from farhand_agent.host.sandbox import AttemptId
 from farhand_agent.host.spool import Spool
 from farhand_agent.host.wire import Phase
 from farhand_wire.spool import Exit
 
 ATTEMPT = AttemptId(job_id="0190a0b1-0000-7000-8000-00000000000a", attempt=2)
-
-
-@pytest.fixture
-def host(short_path: Path) -> Host:
-    sandbox = Sandbox(root=short_path / "s", state=short_path)
-    sandbox.make("boot")
-    return Host(
-        sandbox=sandbox,
-        interpreters={},
-        environment={},
-        peers=frozenset(),
-        boot_id="this boot",
-        room=Room(sandbox=sandbox),
-    )
 
 
 @pytest.fixture
