@@ -6,7 +6,7 @@ from typing import TextIO
 import click
 
 from farhand_cli import parameters, wire
-from farhand_cli.nouns.job import VIEW
+from farhand_cli.job_view import VIEW
 from farhand_cli.session import Session
 from farhand_cli.show import Format
 from farhand_cli.verb import answers, pass_session
