@@ -7,7 +7,7 @@ from pathlib import Path
 
 MINUTES = 30.0
 #: Of the time that there is; the rest is for the crash points, which take what they need.
-SHARES = {"seeds": 0.2, "databases": 0.05, "hypothesis": 0.08, "explorer": 0.12, "real": 0.5}
+SHARES = {"seeds": 0.15, "databases": 0.05, "hypothesis": 0.08, "explorer": 0.2, "real": 0.5}
 #: Of the real part: to come up, to come to rest and to be judged.
 REST_SECONDS = 120.0
 #: Less than this under fire proves nothing.
