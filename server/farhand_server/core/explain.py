@@ -127,7 +127,7 @@ def _present(job: Job, session: Session, ctx: Context) -> tuple[str, str]:
 
 
 def _other(job: Job, ctx: Context) -> Explanation:
-    where = f" on {job.worker_name}" if job.worker_name else ""
+    where = f" on {job.worker_name}{_away(job, ctx)}" if job.worker_name else ""
     words = {
         JobStatus.ACTIVATING: f"is being started{where}",
         JobStatus.RUNNING: f"is running{where}",
@@ -142,6 +142,13 @@ def _other(job: Job, ctx: Context) -> Explanation:
         over += f", {job.details}"
     code = job.suspension.value if job.suspension else job.status.name.lower()
     return Explanation(job=job, code=code, message=words.get(job.status, over), do=_steps(job))
+
+
+def _away(job: Job, ctx: Context) -> str:
+    """Within a lease the state of a job does not say that its worker is gone."""
+    if job.worker is None or ctx.live.of_worker(job.worker) is not None:
+        return ""
+    return ", which is out of contact at this moment; what runs there goes on"
 
 
 def _last_heard(job: Job, ctx: Context) -> str:

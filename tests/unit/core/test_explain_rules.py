@@ -8,6 +8,7 @@ from tests.support.samples import job_id
 from farhand_server.core import events as on
 from farhand_server.core.overview import Overview, Presence
 from farhand_server.model import frames
+from farhand_server.model.job import JobStatus
 from farhand_server.model.runbook import RunbookType
 from farhand_server.model.worker import Facts
 
@@ -123,6 +124,16 @@ def test_a_running_job_says_where() -> None:
     assert (rules.why().code, rules.why().message) == ("stopping", "is being stopped on web01")
     rules.end(session, code=7)
     assert rules.why().message == "is over: Failed, the runbook ended with exit code 7"
+
+
+def test_a_running_job_says_that_its_worker_is_gone_long_before_its_state_does() -> None:
+    rules = Rules()
+    rules.lose(rules.running())
+
+    assert rules.job().status is JobStatus.RUNNING
+    assert rules.why().message == (
+        "is running on web01, which is out of contact at this moment; what runs there goes on"
+    )
 
 
 def test_a_job_that_is_being_started_says_where() -> None:
