@@ -1,0 +1,112 @@
+"""Jobs and their attempts, as the rules read and write them."""
+
+from collections.abc import Set
+
+from farhand_server.model.clock import UnixMs
+from farhand_server.model.identifiers import AccountId, GroupId, JobId, WorkerId
+from farhand_server.model.job import Attempt, Job
+from farhand_server.model.runbook import RunbookType
+from farhand_server.store.sqlite import rows
+from farhand_server.store.sqlite.statements import Statements
+
+_JOB = f"SELECT {rows.JOB_COLUMNS} FROM jobs"
+_ADD_JOB = (
+    f"INSERT INTO jobs ({rows.JOB_COLUMNS}) VALUES "
+    f"({', '.join('?' for _ in rows.JOB_COLUMNS.split(','))})"
+)
+#: A worker holds, or may hold, the current attempt: Job.is_held, as the index has it.
+_SERVED = "(status IN (1, 2, 8, 9, 10, 11) OR (status = 7 AND may_run = 1))"
+
+
+class Jobs(Statements):
+    """The part of Tx that is about jobs."""
+
+    def job(self, job: JobId) -> Job | None:
+        row = self._one(f"{_JOB} WHERE id = ?", job)
+        return rows.job(row) if row else None
+
+    def add_job(self, job: Job) -> None:
+        self._write(_ADD_JOB, rows.job_values(job))
+
+    def swap_job(self, old: Job, new: Job) -> bool:
+        changed = self._write(
+            "UPDATE jobs SET status = ?, details = ?, attempt = ?, worker = ?, worker_name = ?, "
+            "started = ?, ended = ?, exit_code = ?, exit_signal = ?, exit_reason = ?, "
+            "exit_stopped = ?, output_bytes = ?, suspension = ?, counted = ?, may_run = ?, "
+            "away_ms = ?, stop_grace_ms = ?, ground = ? "
+            "WHERE id = ? AND status = ? AND attempt = ?",
+            (
+                new.status.value,
+                new.details,
+                new.attempt,
+                new.worker,
+                new.worker_name,
+                new.started,
+                new.ended,
+                *rows.end_values(new.end),
+                new.output_bytes,
+                rows.suspension_value(new),
+                new.counted,
+                new.may_run,
+                new.away_ms,
+                new.stop_grace_ms,
+                rows.ground_text(new.ground),
+                old.id,
+                old.status.value,
+                old.attempt,
+            ),
+        )
+        return changed.rowcount == 1
+
+    def waiting(self, group: GroupId, types: Set[RunbookType], *, limit: int) -> list[Job]:
+        found = self._all(
+            f"{_JOB} WHERE group_id = ? AND status = 0 AND runbook_type IN (?, ?, ?) "
+            "ORDER BY key LIMIT ?",
+            group,
+            *(type_.value if type_ in types else None for type_ in RunbookType),
+            limit,
+        )
+        return [rows.job(row) for row in found]
+
+    def served_by(self, worker: WorkerId) -> list[Job]:
+        found = self._all(f"{_JOB} WHERE worker = ? AND {_SERVED} ORDER BY key", worker)
+        return [rows.job(row) for row in found]
+
+    def waiting_groups(self) -> list[GroupId]:
+        found = self._all("SELECT DISTINCT group_id FROM jobs WHERE status = 0")
+        return [row["group_id"] for row in found]
+
+    def serving_workers(self) -> list[WorkerId]:
+        found = self._all(f"SELECT DISTINCT worker FROM jobs WHERE {_SERVED}")
+        return [row["worker"] for row in found]
+
+    def has_jobs(self, *, runbook: str, group: GroupId | None, account: AccountId) -> bool:
+        row = self._one(
+            f"SELECT 1 FROM jobs WHERE account = ? AND {rows.OPEN} "
+            "AND (runbook = ? OR group_id = ?) LIMIT 1",
+            account,
+            runbook,
+            group,
+        )
+        return row is not None
+
+    def add_attempt(self, attempt: Attempt) -> None:
+        self._write(
+            "INSERT INTO attempts (job, attempt, worker, worker_name, granted, ended, outcome) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                attempt.job,
+                attempt.attempt,
+                attempt.worker,
+                attempt.worker_name,
+                attempt.granted,
+                attempt.ended,
+                attempt.outcome,
+            ),
+        )
+
+    def end_attempt(self, job: JobId, attempt: int, *, ended: UnixMs, outcome: str) -> None:
+        self._write(
+            "UPDATE attempts SET ended = ?, outcome = ? WHERE job = ? AND attempt = ?",
+            (ended, outcome, job, attempt),
+        )
