@@ -26,6 +26,9 @@ HEARTBEAT_WORKERS_PER_SECOND = 500
 LEASE_SECONDS = 45.0
 #: An offer without an answer is opened to the next member after this.
 OFFER_SECONDS = 1.0
+#: A connection must be able to carry streams by then. Many that come back at once do their
+#: handshakes one after the other, and who is turned away has to begin anew: so not too soon.
+HANDSHAKE_SECONDS = 20.0
 #: A stream must have proven itself by then.
 PROOF_SECONDS = 5.0
 #: Streams that may wait for their proof at once, over all peers (balancers share one address).

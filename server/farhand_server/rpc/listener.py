@@ -26,8 +26,10 @@ Context = aio.ServicerContext[Any, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamLimits:
-    """What is granted to streams that have not, or only just, proven themselves."""
+    """What is granted to connections and streams that have not, or only just, proven themselves."""
 
+    #: Of TCP, until TLS and the begin of HTTP/2 are done.
+    handshake_seconds: float = limits.HANDSHAKE_SECONDS
     proof_seconds: float = limits.PROOF_SECONDS
     probe_seconds: float = limits.PROBE_SECONDS
     #: How long a worker may leave a message unread.

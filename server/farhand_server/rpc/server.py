@@ -100,9 +100,14 @@ class RpcServer:
         pings: Pings,
         streams: StreamLimits,
     ) -> None:
+        handshake_ms = round(streams.handshake_seconds * 1000)
         self._server = aio.server(
             interceptors=[Guard(), Authentication(Callers(backend))],
-            options=[*OPTIONS, *pings.options()],
+            options=[
+                *OPTIONS,
+                *pings.options(),
+                ("grpc.server_handshake_timeout_ms", handshake_ms),
+            ],
         )
         self._health = health.aio.HealthServicer()
         self._streams = WorkerService(backend, deployment=deployment, streams=streams)
