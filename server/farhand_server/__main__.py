@@ -73,8 +73,8 @@ def _prepare_grpc() -> None:
     assert "grpc" not in sys.modules
     # Its fork handlers crash children.
     os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
-    # It would write to stderr by itself.
-    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+    # It would write to stderr by itself, in another form than the log, whatever a peer does wrong.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     # TLS 1.3 only: the one cipher of TLS 1.2 that is left needs an RSA certificate, ours is ECDSA.
     os.environ.setdefault("GRPC_SSL_CIPHER_SUITES", "ECDHE-RSA-AES256-GCM-SHA384")
 
