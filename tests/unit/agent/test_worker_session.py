@@ -143,6 +143,19 @@ def test_drain_ends_the_stream_behind_what_waits() -> None:
     )
 
 
+def test_heartbeats_go_on_while_a_stream_that_drains_takes_nothing() -> None:
+    desk = Desk()
+    desk.connect()
+    desk.hear(frames.Drain(reason="upgrade"))
+
+    for sequence in range(2, 12):
+        desk.hear(frames.HeartbeatAck(sequence=sequence - 1))
+        assert sent(desk.later(10)) == [frames.Heartbeat(sequence=sequence, running=0)]
+    assert sent(desk.hear(events.Writable())) == [
+        frames.Goodbye(reason="the server drains: upgrade")
+    ]
+
+
 def test_nothing_is_sent_after_goodbye_but_grants_are_still_taken() -> None:
     desk = Desk()
     desk.connect()

@@ -1,19 +1,28 @@
 """What went wrong in the field with systems of this kind, as sentences that hold here."""
 
+from itertools import pairwise
+
+import pytest
 from tests.support.rules import Rules, entry
 from tests.support.samples import job_id
+from tests.support.world.course import pass_time, statuses
 from tests.support.world.rest import rest
+from tests.support.world.rows import OPERATOR
 from tests.support.world.world import World
 
 from farhand_server.core import Patience
 from farhand_server.core import events as on
 from farhand_server.core.effects import Count
+from farhand_server.core.overview import Overview
 from farhand_server.model import frames
 from farhand_server.model.identifiers import SessionId
 from farhand_server.model.job import JobStatus, Suspension
 from farhand_server.model.runbook import Delivery
+from farhand_wire import limits
 
 LEASE, DAY = 45, 86_400
+#: How long a process is away while it is upgraded.
+DOWN_SECONDS = 8
 
 
 def at_least_once() -> tuple[Rules, SessionId]:
@@ -62,6 +71,45 @@ def test_finished_job_not_rerun_after_agent_restart() -> None:
     assert len(world.truth.runs(job)) == 1
     ended = world.state.tables.jobs[job]
     assert (ended.status, ended.end and ended.end.code) == (JobStatus.FAILED, 7)
+
+
+@pytest.mark.parametrize("upgraded", ["server", "agent"])
+def test_heartbeats_during_drain(upgraded: str) -> None:
+    """A worker that was told to come back, or whose package is replaced, is heard at least every
+    other heartbeat, at whatever moment between two of them that happens; its job does not notice.
+    """
+    world = World()
+    host = world.add_host()
+    world.join(host)
+    world.start_agent(host)
+    world.flow()
+    job = world.submit()
+    heard: list[int] = [world.clock.ms]
+
+    def watch(seconds: int) -> None:
+        """The job prints nothing, so only the agent itself is heard."""
+        for _ in range(10 * seconds):
+            pass_time(world, 0.1)
+            overview = world.ask(lambda call: on.Overview(call=call, by=OPERATOR))
+            assert isinstance(overview, Overview | None)
+            for presence in overview.workers.values() if overview else ():
+                heard.append(world.clock.ms - presence.last_heard_ms)
+
+    for moment in range(round(limits.HEARTBEAT_SECONDS)):
+        watch(3 * round(limits.HEARTBEAT_SECONDS) + moment)
+        if upgraded == "server":
+            world.stop_server()
+            watch(DOWN_SECONDS)
+            world.start_server()
+        else:
+            world.stop_agent(host)
+            watch(DOWN_SECONDS)
+            world.start_agent(host)
+    watch(round(limits.HEARTBEAT_SECONDS))
+
+    silences = [later - earlier for earlier, later in pairwise(heard)]
+    assert max(silences) <= 2 * limits.HEARTBEAT_SECONDS * 1000
+    assert statuses(world, job) == [JobStatus.NEW, JobStatus.ACTIVATING, JobStatus.RUNNING]
 
 
 def test_running_job_after_node_death_ends() -> None:
