@@ -7,8 +7,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
-#: What Python ignores and a script must not inherit as ignored: `yes | head -1` would complain.
-_RESTORED = [signal.SIGPIPE, signal.SIGXFSZ]
+#: No script inherits that a signal is ignored: Python ignores SIGPIPE, so `yes | head -1` would
+#: complain; nohup ignores SIGHUP, and a shell cannot even trap what it was started to ignore.
+_RESTORED = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

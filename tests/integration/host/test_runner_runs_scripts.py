@@ -2,7 +2,10 @@
 
 import hashlib
 import json
+import signal
 import zlib
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 
 import pytest
 from tests.support.host_process import HostProcess
@@ -11,6 +14,9 @@ from tests.support.runner_client import Outcome, wait_for
 from farhand_agent.host.process import processes
 from farhand_agent.host.wire import Kind, Phase
 from farhand_wire import spool
+
+#: Signals 32 and 33: the C library keeps them for itself, and ignores them in whatever it spawns.
+LIBRARY = 0b11 << 31
 
 
 def test_output_and_error_come_apart_byte_for_byte(host: HostProcess) -> None:
@@ -182,6 +188,31 @@ def test_a_script_inherits_nothing_but_its_pipes(host: HostProcess) -> None:
         "ignored": [],
         "blocked": [],
     }
+
+
+def test_no_signal_is_ignored_though_the_agent_was_started_so(host: HostProcess) -> None:
+    """As by nohup, or in the background of a script: what is ignored no shell can trap."""
+    names = ("HUP", "INT", "QUIT", "USR1", "ALRM", "RTMAX")
+    host.stop()
+    with ignoring([signal.Signals[f"SIG{name}"] for name in names]):
+        host.start()
+    script = "grep SigIgn /proc/self/status\n"
+    script += "".join(f"trap 'echo {name}' {name}; kill -s {name} $$\n" for name in names)
+    _, ignored, *trapped = host.spare().run(script).output.decode().split()
+
+    assert int(ignored, 16) & ~LIBRARY == 0
+    assert trapped == list(names)
+
+
+@contextmanager
+def ignoring(signals: Collection[int]) -> Iterator[None]:
+    """Whoever is started meanwhile inherits that they are ignored."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in signals}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def test_a_broken_pipe_kills_its_writer_in_silence(host: HostProcess) -> None:
