@@ -7,6 +7,10 @@ from farhand_wire import limits
 
 #: A stream that stood for so long was a good one.
 GOOD_SECONDS = 60.0
+#: Who was welcomed, for however short a time, waits no longer than after so many failures: 4 s.
+#: That server is there, and misses a worker after a lease, of which two heartbeats may be over
+#: when the agent notices a fault: however many follow each other, the rest must do.
+WELCOMED_FAILURES = 3
 #: So was one that carried so much and broke off: a proxy that bounds the body of a request must
 #: not turn the rest of a large output into minutes of waiting. The server took it, so it is well.
 GOOD_BYTES = 256 * 1024
@@ -22,12 +26,18 @@ class Ended:
     retry_after_seconds: float | None = None
     #: An operator has to look, so there is no hurry.
     held_up: bool = False
+    #: One side refused what the other had said, and will do so again.
+    refused: bool = False
 
 
 def next_failures(failures: int, ended: Ended) -> int:
     """Failures in a row, this end included."""
-    stood = ended.up_seconds is not None and ended.up_seconds >= GOOD_SECONDS
-    return 1 if stood or ended.carried_bytes >= GOOD_BYTES else failures + 1
+    up = ended.up_seconds
+    if ended.carried_bytes >= GOOD_BYTES or (up is not None and up >= GOOD_SECONDS):
+        return 1
+    if up is not None and not ended.refused:
+        return min(failures + 1, WELCOMED_FAILURES)
+    return failures + 1
 
 
 def delay_seconds(failures: int, ended: Ended, random: Callable[[], float]) -> float:

@@ -92,7 +92,7 @@ class Service:
                 raise
             except Refused as error:
                 self._tell(error.line)
-                return session.ended(held_up=error.reason in HELD_UP)
+                return session.ended(refused=True, held_up=error.reason in HELD_UP)
             except Unreachable as error:
                 self._expected = session.stood and self._ceiling.explains(stream.sent_bytes)
                 if not self._expected:

@@ -87,13 +87,21 @@ class Session:
         """Whether there was a Welcome."""
         return self._ready_since is not None
 
-    def ended(self, *, broke_off: bool = False, held_up: bool = False) -> Ended:
-        """How it went, for the next delay. `broke_off`: neither side had wanted that."""
+    def ended(
+        self, *, broke_off: bool = False, refused: bool = False, held_up: bool = False
+    ) -> Ended:
+        """How it went, for the next delay. `broke_off`: neither side had wanted that. `refused`:
+        the server did not take what was said."""
         up = None if self._ready_since is None else self._clock() - self._ready_since
         wish = self._order.retry_after_seconds if self._order else None
+        fault = self._order is not None and self._order.fault
         carried = self._stream.sent_bytes if self._advance.take() and broke_off else 0
         return Ended(
-            up_seconds=up, carried_bytes=carried, retry_after_seconds=wish, held_up=held_up
+            up_seconds=up,
+            carried_bytes=carried,
+            retry_after_seconds=wish,
+            held_up=held_up,
+            refused=refused or fault,
         )
 
     # ---- agent.Line ------------------------------------------------------------------------
