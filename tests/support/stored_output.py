@@ -8,9 +8,12 @@ from pathlib import Path
 from tests.support.audience import Audience
 
 from farhand_server.app import SystemClock
+from farhand_server.core.output import REFUSED_RESULTS
 from farhand_server.engine import OutputDesk, Switchboard
 from farhand_server.engine.writer import Append, Ledger, Seal, Stored
+from farhand_server.model.frames import Result
 from farhand_server.model.identifiers import JobId, SessionId
+from farhand_server.model.job import End
 from farhand_server.model.output import SpoolId
 from farhand_server.rpc.backend import Backend
 from farhand_server.store import sqlite
@@ -87,6 +90,23 @@ class StoredOutput:
             item = Append(session=SessionId("s"), spool=spool, offset=offset, data=data)
             self._ledger.write([item], idle=False)
             offset += len(data)
+
+    def misreport(self, spool: SpoolId, *, code: int) -> str:
+        """Its worker insists on another checksum, until it is believed; gives what is kept of
+        that."""
+        extent = self.queries.extent(spool)
+        result = Result(
+            job=spool.job,
+            attempt=spool.attempt,
+            end=End(code=code),
+            size=extent.stored,
+            crc=extent.crc ^ 1,
+        )
+        seal = Seal(session=SessionId("s"), spool=spool, result=result)
+        ledger = Ledger(store=self._store, clock=SystemClock(), audience=Audience())
+        for _ in range(REFUSED_RESULTS + 1):
+            ledger.write([seal], idle=True)
+        return self.queries.extent(spool).mismatch
 
     def close(self) -> None:
         self._store.close()

@@ -22,6 +22,9 @@ from farhand_server.model.output import SpoolId
 from farhand_server.model.runbook import Runbook
 from farhand_server.model.worker import Group
 
+#: Said of a job that has ended in another way than its output; the receipt has the figures.
+OTHER_OUTPUT = "what is stored of its output is not what its worker reported"
+
 
 def start(event: on.StartJob, ctx: Context) -> list[Effect]:
     """Puts a job on disk, and in the same transaction gives it to a member that is surely there."""
@@ -231,6 +234,8 @@ def _final(job: Job, event: on.Ended, ctx: Context) -> Job:
     status = end.status(stopping=job.status is JobStatus.STOPPING)
     since = ctx.live.started.pop(SpoolId(job=job.id, attempt=job.attempt), ctx.now)
     details = "" if status is JobStatus.COMPLETED else end.sentence(status)
+    if event.extent.mismatch:
+        details = "; ".join(filter(None, [details, OTHER_OUTPUT]))
     return replace(
         job.finish(status, details=details, ended=ctx.now.unix_ms),
         started=job.started if job.started is not None else since.unix_ms,

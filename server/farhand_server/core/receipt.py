@@ -81,7 +81,12 @@ class ReadBack:
 
     def receipt(self, job: Job, attempt: int) -> Receipt:
         """`job`: as it was before the reading began."""
-        why = self._damage() or _unsettled(job, attempt, ended=self._ended) or self._gone()
+        why = (
+            self._damage()
+            or self._extent.mismatch
+            or _unsettled(job, attempt, ended=self._ended)
+            or self._gone()
+        )
         why = f"attempt {attempt}: {why}" if why else ""
         return Receipt(
             attempt=attempt,

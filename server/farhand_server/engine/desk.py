@@ -182,8 +182,6 @@ class OutputDesk:
         arrival = self._mine(session, spool)
         if arrival is None:
             return
-        if frame.size < arrival.received:
-            raise ProtocolViolation(rules.TOO_SHORT)
         if frame.size > arrival.received:
             self._drop(spool, arrival, rules.TOO_LONG)
             return

@@ -12,7 +12,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from farhand_server.core.output import OTHER_BYTES, TORN, WRONG_RESULT, Keeping
+from farhand_server.core.output import (
+    OTHER_BYTES,
+    REFUSED_RESULTS,
+    TORN,
+    Keeping,
+    misfit,
+    mismatch,
+)
 from farhand_server.engine.cutting import cut
 from farhand_server.engine.ports import Clock, OutputStore
 from farhand_server.model import frames
@@ -152,6 +159,8 @@ class Ledger:
         self._audience = audience
         self._keeping = Keeping.most(output_max)
         self._extents: dict[SpoolId, Extent] = {}
+        #: How many results of it did not fit.
+        self._refused: dict[SpoolId, int] = {}
         self._unsynced: dict[SpoolId, None] = {}
         self._unsynced_bytes = 0
         self._synced_at = clock.monotonic()
@@ -271,11 +280,23 @@ class Ledger:
         extent = self._extent(seal.spool)
         if extent.stored < seal.result.size:
             self._audience.missing(seal.session, seal.spool, extent.stored)
-        elif extent.stored > seal.result.size or extent.crc != seal.result.crc:
-            self._audience.violated(seal.session, WRONG_RESULT)
-        else:
-            self._extents.pop(seal.spool)
-            self._audience.sealed(seal.session, seal.result, extent)
+            return
+        if problem := misfit(seal.result, extent):
+            if self._is_refused(seal.spool):
+                self._audience.violated(seal.session, problem)
+                return
+            extent = replace(extent, mismatch=mismatch(seal.result, extent))
+            self._store.append(seal.spool, (), extent)
+            self._store.sync()
+            self._audience.refused(seal.session, problem)
+        self._refused.pop(seal.spool, None)
+        self._extents.pop(seal.spool)
+        self._audience.sealed(seal.session, seal.result, extent)
+
+    def _is_refused(self, spool: SpoolId) -> bool:
+        """Whether its worker is to try once more."""
+        self._refused[spool] = self._refused.get(spool, 0) + 1
+        return self._refused[spool] <= REFUSED_RESULTS
 
     def _extent(self, spool: SpoolId) -> Extent:
         known = self._extents.get(spool)

@@ -38,6 +38,8 @@ class Extent:
     #: count them.
     omitted_from: int = 0
     omitted_to: int = 0
+    #: What its worker reported of it instead, in words; empty if both agree, or it never did.
+    mismatch: str = ""
 
     @property
     def kept(self) -> int:

@@ -2,6 +2,7 @@
 
 import hashlib
 import sqlite3
+import zlib
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -56,17 +57,26 @@ class Stage:
 
     async def return_and_finish(self, sent: bytes) -> None:
         """The rogue comes back, sends what is missing of `sent` and the end of its job."""
-        entry = worker_pb2.JournalEntry(
-            job_id=self.own.job_id,
-            attempt=self.own.attempt,
-            phase="ATTEMPT_PHASE_RUNNING",
-            size=len(sent),
-        )
-        welcome = await self.rogue.serve(journal=[entry])
-        stored = getattr(welcome.verdicts[0], "continue").stored
+        stored = await self.back("ATTEMPT_PHASE_RUNNING", len(sent))
         if sent[stored:]:
             await self.rogue.say(output(self.own, stored, sent[stored:]))
         await end(self.rogue, self.own, sent)
+
+    async def back(self, phase: str, size: int) -> int:
+        """The rogue comes back with its own attempt; how much of that is stored."""
+        entry = worker_pb2.JournalEntry(
+            job_id=self.own.job_id, attempt=self.own.attempt, phase=phase, size=size
+        )
+        welcome = await self.rogue.serve(journal=[entry])
+        stored: int = getattr(welcome.verdicts[0], "continue").stored
+        return stored
+
+    async def over(self, grant: worker_pb2.Grant) -> tuple[job_pb2.Job, job_pb2.JobReceipt]:
+        """A job that has ended, and its receipt."""
+        ask, jobs, job = self.owner.ask, self.owner.jobs, grant.job_id
+        seen = await ask(jobs.GetJob, job_pb2.GetJobRequest(job_id=job))
+        made = await ask(jobs.GetJobReceipt, job_pb2.GetJobReceiptRequest(job_id=job))
+        return seen.job, made.receipts[0]
 
     async def victim_is_unaffected(self) -> None:
         """Its stream stands, nothing was counted for it, its job ends with its own output."""
@@ -75,8 +85,7 @@ class Stage:
 
         assert await self.stored(self.victims) == b"hi\nmore\n"
         assert await self.counted("w2") == {}
-        request = job_pb2.GetJobReceiptRequest(job_id=self.victims.job_id)
-        made = (await self.owner.ask(self.owner.jobs.GetJobReceipt, request)).receipts[0]
+        _, made = await self.over(self.victims)
         assert made.verified, made.why
         assert made.streams[0].sha256 == hashlib.sha256(b"hi\nmore\n").hexdigest()
 
@@ -191,6 +200,35 @@ async def test_a_result_that_does_not_fit_its_output_ends_nothing(stage: Stage, 
     )
     assert got.job.status in (job_pb2.JOB_STATUS_ACTIVATING, job_pb2.JOB_STATUS_RUNNING)
     await stage.return_and_finish(HI)
+    await stage.victim_is_unaffected()
+
+
+@pytest.mark.parametrize("wrong", ["checksum", "size"])
+async def test_a_result_that_never_fits_ends_its_job_and_is_never_verified(
+    stage: Stage, wrong: str
+) -> None:
+    """What is stored and what its worker has differ for good; how the script ended is known."""
+    whole = HI + spools.pack_exit(Exit(code=3), 9)
+    frame = result(stage.own, whole, 3)
+    if wrong == "checksum":
+        frame.result.crc ^= 1
+    else:
+        frame.result.size = len(HI)
+    await stage.rogue.say(output(stage.own, len(HI), whole[len(HI) :]), frame)
+    for _ in range(rules.REFUSED_RESULTS):
+        await stage.refused()
+        await stage.back("ATTEMPT_PHASE_EXITED", len(whole))
+        await stage.rogue.say(frame)
+    await stage.rogue.until("result_ack")
+
+    reason = rules.WRONG_RESULT if wrong == "checksum" else rules.TOO_SHORT
+    assert await stage.counted() == {reason: rules.REFUSED_RESULTS + 1}
+    job, made = await stage.over(stage.own)
+    assert (job.status, job.exit_code) == (job_pb2.JOB_STATUS_FAILED, 3)
+    assert job.status_details.endswith("is not what its worker reported")
+    assert not made.verified
+    assert f"{len(whole)} with {zlib.crc32(whole):08x} here" in made.why
+    assert await stage.stored(stage.own) == b"hi\n"
     await stage.victim_is_unaffected()
 
 

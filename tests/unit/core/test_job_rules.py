@@ -10,6 +10,7 @@ from tests.support.world.rows import SCRIPTS, digest
 
 from farhand_server.core import events as on
 from farhand_server.core.effects import CloseSpool, Count, Wake
+from farhand_server.core.jobs import OTHER_OUTPUT
 from farhand_server.errors import (
     GroupNotFound,
     JobExists,
@@ -20,6 +21,7 @@ from farhand_server.errors import (
 )
 from farhand_server.model import frames
 from farhand_server.model.job import End, JobStatus
+from farhand_server.model.output import Extent
 from farhand_server.model.runbook import RunbookType
 
 # --- start ----------------------------------------------------------------------------------
@@ -153,6 +155,28 @@ def test_a_result_makes_the_job_final(end: dict[str, Any], status: JobStatus, de
     assert rules.followed(CloseSpool) == [CloseSpool(session=session, spool=spool())]
     assert [wake.job for wake in rules.followed(Wake)] == [job]
     assert rules.tables.attempts[job_id(1), 1].outcome == details or status.name
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "before"),
+    [
+        (0, JobStatus.COMPLETED, ""),
+        (7, JobStatus.FAILED, "the runbook ended with exit code 7; "),
+    ],
+)
+def test_a_job_whose_output_never_agreed_has_its_own_end_and_says_so(
+    code: int, status: JobStatus, before: str
+) -> None:
+    rules = Rules()
+    session = rules.running()
+    end = End(code=code)
+    result = frames.Result(job=job_id(1), attempt=1, end=end, size=40, crc=7)
+    extent = Extent(stored=40, durable=40, crc=8, mismatch="CRC-32 7 there, 8 here")
+    rules.handle(on.Ended(session=session, result=result, extent=extent))
+
+    assert (rules.job().status, rules.job().end) == (status, end)
+    assert rules.job().details == before + OTHER_OUTPUT
+    assert rules.only(frames.ResultAck, session)
 
 
 def test_a_result_that_arrives_twice_is_acknowledged_twice_and_changes_nothing() -> None:

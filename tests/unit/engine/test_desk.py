@@ -116,13 +116,6 @@ def test_a_result_before_all_of_its_output_is_asked_for_again(bench: DeskBench) 
     assert bench.blamed() == {rules.TOO_LONG: 1}
 
 
-def test_a_result_that_is_shorter_than_its_output_is_refused(bench: DeskBench) -> None:
-    bench.output(b"abc")
-
-    with pytest.raises(ProtocolViolation, match="shorter than its output"):
-        bench.result(2)
-
-
 def test_stored_and_durable_are_acknowledged(bench: DeskBench) -> None:
     bench.output(b"abc")
     bench.stored(3)

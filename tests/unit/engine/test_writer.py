@@ -3,6 +3,7 @@
 import threading
 import zlib
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -13,9 +14,16 @@ from tests.support.memory_output import MemoryOutputStore
 from tests.support.samples import job_id
 from tests.support.world.clock import WorldClock
 
-from farhand_server.core.output import OTHER_BYTES, TORN, WRONG_RESULT
+from farhand_server.core.output import (
+    OTHER_BYTES,
+    REFUSED_RESULTS,
+    TOO_SHORT,
+    TORN,
+    WRONG_RESULT,
+)
 from farhand_server.engine.cutting import cut
 from farhand_server.engine.writer import Append, Ledger, OutputWriter, Seal
+from farhand_server.errors import OutcomeUnknown
 from farhand_server.model import frames
 from farhand_server.model.identifiers import SessionId
 from farhand_server.model.job import End
@@ -221,16 +229,79 @@ def test_torn_entries_are_a_violation_and_nothing_is_stored(bench: Bench, data: 
     assert bench.stored == 0
 
 
-@pytest.mark.parametrize(
-    "wrong", [{"size": len(ONE) - 1}, {"crc": 1}], ids=["a shorter size", "another checksum"]
+misfits = pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [({"size": len(ONE) - 1}, TOO_SHORT), ({"crc": 1}, WRONG_RESULT)],
+    ids=["a shorter size", "another checksum"],
 )
+
+
+@misfits
 def test_a_result_that_does_not_fit_its_spool_is_a_violation(
-    bench: Bench, wrong: dict[str, int]
+    bench: Bench, wrong: dict[str, int], reason: str
 ) -> None:
     bench.write(append(ONE), seal(ONE, **wrong))
 
-    assert bench.audience.problems == [(SESSION, WRONG_RESULT)]
+    assert bench.audience.problems == [(SESSION, reason)]
+    assert bench.audience.said[-1] == "violated"
     assert not bench.audience.ends
+
+
+@misfits
+def test_a_result_that_never_fits_ends_its_attempt_and_is_durably_said_not_to_fit(
+    bench: Bench, wrong: dict[str, int], reason: str
+) -> None:
+    bench.write(append(ONE + EXIT))
+    before = bench.store.committed_extent(SPOOL)
+    for _ in range(REFUSED_RESULTS):
+        bench.write(seal(ONE + EXIT, **wrong))
+        assert not bench.audience.ends
+    bench.write(seal(ONE + EXIT, **wrong))
+    bench.store.power_loss()
+
+    assert bench.audience.problems == [(SESSION, reason)] * (REFUSED_RESULTS + 1)
+    assert bench.audience.said[-2:] == ["refused", "sealed"]
+    kept = bench.store.committed_extent(SPOOL)
+    assert bench.audience.ends[0][2] == kept == replace(before, mismatch=kept.mismatch)
+    crc = wrong.get("crc", before.crc)
+    assert f"CRC-32 {crc:08x} there" in kept.mismatch
+    assert f"{before.stored} with {before.crc:08x} here" in kept.mismatch
+    assert bench.store.durable(SPOOL) == ONE + EXIT
+
+
+def test_a_result_that_fits_at_last_is_as_good_as_one_that_did_at_once(bench: Bench) -> None:
+    bench.write(append(ONE))
+    for _ in range(REFUSED_RESULTS):
+        bench.write(seal(ONE, crc=1))
+    bench.write(seal(ONE))
+
+    assert bench.audience.said[-1] == "sealed"
+    assert bench.store.committed_extent(SPOOL).mismatch == ""
+
+
+def test_results_of_one_attempt_say_nothing_of_another(bench: Bench) -> None:
+    other = SpoolId(job=SPOOL.job, attempt=2)
+    bench.write(append(ONE), append(ONE, spool=other))
+    for _ in range(REFUSED_RESULTS):
+        bench.write(seal(ONE, crc=1))
+    bench.write(replace(seal(ONE, crc=1), spool=other))
+
+    assert bench.audience.said[-1] == "violated"
+
+
+def test_what_cannot_be_stored_of_a_mismatch_ends_nothing(bench: Bench) -> None:
+    bench.write(append(ONE))
+    for _ in range(REFUSED_RESULTS):
+        bench.write(seal(ONE, crc=1))
+    bench.store.fail_next.append(Failure.COMMIT_FAILS)
+    with pytest.raises(OutcomeUnknown):
+        bench.write(seal(ONE, crc=1))
+    bench.ledger.forget()
+
+    assert not bench.audience.ends
+    bench.write(seal(ONE, crc=1))
+    assert bench.audience.said[-1] == "sealed"
+    assert bench.store.committed_extent(SPOOL).mismatch
 
 
 # --- failures -------------------------------------------------------------------------------

@@ -137,6 +137,17 @@ async def test_a_changed_byte_is_named_by_both_checksums(output: StoredOutput) -
     assert made.streams[0].sha256 == hashlib.sha256(b"abd\n").hexdigest()
 
 
+async def test_what_a_worker_reported_instead_is_never_verified(output: StoredOutput) -> None:
+    spool = output.write([*packed([(OUT, b"abc\n")]), EXIT])
+    words = output.misreport(spool, code=3)
+
+    made = await receipt(output, spool, status=JobStatus.FAILED, end=End(code=3))
+
+    assert (made.verified, made.missing) == (False, ())
+    assert made.why == f"attempt 1: {words}"
+    assert made.streams[0].sha256 == hashlib.sha256(b"abc\n").hexdigest()
+
+
 async def test_bytes_that_are_gone_are_a_range_and_no_hash_is_claimed(
     output: StoredOutput,
 ) -> None:

@@ -1,6 +1,7 @@
 """What the output writer may rely on, over every store of bytes."""
 
 import zlib
+from dataclasses import replace
 
 from tests.support.output_processes import Bytes
 from tests.support.samples import job_id
@@ -36,6 +37,16 @@ def test_what_was_appended_is_stored_and_not_yet_durable(output: Bytes) -> None:
     output.store.commit()
 
     assert output.store.extent(SPOOL) == extent(b"abc")
+
+
+def test_what_its_worker_reported_instead_is_kept_with_a_spool(output: Bytes) -> None:
+    add(output, b"abc")
+    told = replace(extent(b"abc"), mismatch="5 bytes there, 3 here")
+    output.store.append(SPOOL, (), told)
+    output.store.sync()
+    output.restart()
+
+    assert output.store.extent(SPOOL) == replace(told, durable=3)
 
 
 def test_a_sync_makes_everything_before_it_durable(output: Bytes) -> None:

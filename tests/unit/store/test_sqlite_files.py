@@ -150,9 +150,9 @@ def test_output_of_an_older_server_is_upgraded(data: Path) -> None:
         store.append(SPOOL, [chunk], Extent(stored=3, lines=1))
         store.sync()
     with closing(open_output(data / "output.db")) as older:
-        for column in ("omitted_from", "omitted_to"):
+        for column in ("omitted_from", "omitted_to", "mismatch"):
             older.execute(f"ALTER TABLE spools DROP COLUMN {column}")
-        older.execute("DELETE FROM _sqlite_migrations WHERE name = '0002_omitted'")
+        older.execute("DELETE FROM _sqlite_migrations WHERE name > '0001_foundation'")
     create(data)
     queries = SqliteQueries(data / "farhand.db", data / "output.db")
 

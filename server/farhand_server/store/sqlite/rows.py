@@ -24,7 +24,9 @@ JOB_COLUMNS = (
 #: Jobs that are not over; numbers are those of JobStatus.
 OPEN = "status NOT IN (3, 4, 5, 12)"
 #: Without `durable`: only a sync may say that.
-EXTENT_COLUMNS = ("size", "crc", "lines", "payload", "opened", "omitted_from", "omitted_to")
+EXTENT_COLUMNS = (
+    *("size", "crc", "lines", "payload", "opened", "omitted_from", "omitted_to", "mismatch"),
+)
 _STATUSES = {status.value: status for status in JobStatus}
 _TYPES = {type_.value: type_ for type_ in RunbookType}
 _DELIVERIES = {delivery.value: delivery for delivery in Delivery}
@@ -291,10 +293,11 @@ def extent(row: Row | None) -> Extent:
         opened=row["opened"],
         omitted_from=row["omitted_from"],
         omitted_to=row["omitted_to"],
+        mismatch=row["mismatch"],
     )
 
 
-def extent_values(value: Extent) -> tuple[int | None, ...]:
+def extent_values(value: Extent) -> tuple[int | str | None, ...]:
     """In the order of EXTENT_COLUMNS."""
     return (
         value.stored,
@@ -304,6 +307,7 @@ def extent_values(value: Extent) -> tuple[int | None, ...]:
         value.opened,
         value.omitted_from,
         value.omitted_to,
+        value.mismatch,
     )
 
 
