@@ -138,7 +138,7 @@ class Job:
             self._end_tree(_ORPHAN_SECONDS)
         elif ran:
             # A shell that was told to end may have forked more before it did.
-            self._signal(signal.SIGTERM, signal.SIGCONT)
+            self._tell_to_end()
 
     def _reap(self) -> bool:
         """Whether any process of the job is left."""
@@ -165,8 +165,7 @@ class Job:
 
     def _end_tree(self, grace_seconds: float) -> None:
         self._timeout.cancel()
-        # A stopped process sees the SIGTERM only once it continues.
-        self._signal(signal.SIGTERM, signal.SIGCONT)
+        self._tell_to_end()
         self._frost.end()
         due = self._loop.clock() + grace_seconds
         if self._patience is None or due < self._patience.when:
@@ -185,18 +184,25 @@ class Job:
         self._signal(signal.SIGKILL)
         self._patience = self._loop.after(_AGAIN_SECONDS, lambda: self._kill(since))
 
-    def _signal(self, *numbers: int) -> None:
+    def _tell_to_end(self) -> None:
+        """SIGTERM to the whole tree, and to nothing that it forks in answer: with that traps clean
+        up. So it stands still until all of it was found."""
+        told = self._signal(signal.SIGSTOP)
+        for number in (signal.SIGTERM, signal.SIGCONT):
+            self._send(number, told)
+
+    def _signal(self, number: int) -> list[Process]:
         """Signal the whole tree, each process once: what was forked behind one look is found by
-        the next, unless it forks faster than we look."""
-        reached: set[tuple[int, int]] = set()
+        the next, unless it forks faster than we look. Gives what was found."""
+        reached: dict[tuple[int, int], Process] = {}
         for _ in range(_LOOKS):
             tree = descendants([os.getpid()], processes())
-            found = [each for each in tree if (each.pid, each.started) not in reached]
+            found = {(e.pid, e.started): e for e in tree if (e.pid, e.started) not in reached}
             if not found:
-                return
-            for number in numbers:
-                self._send(number, found)
-            reached |= {(each.pid, each.started) for each in found}
+                break
+            self._send(number, list(found.values()))
+            reached |= found
+        return list(reached.values())
 
     def _drain(self) -> None:
         self._loop.cancel(self._patience)

@@ -55,6 +55,24 @@ def test_a_script_may_clean_up_before_it_stops(host: HostProcess) -> None:
     assert (outcome.code, outcome.exited["stopped"]) == (7, True)
 
 
+#: The traps run programs, while everything else is being told to end.
+_CLEANING = """
+trap 'wait; ls | wc -l; exit 7' TERM
+for i in $(seq 30); do (trap "/usr/bin/touch $i" EXIT; sleep 600 & echo up; wait) & done
+wait
+"""
+
+
+def test_a_script_may_clean_up_with_other_programs(host: HostProcess) -> None:
+    client = host.spare()
+    outcome = started(client, _CLEANING, lines=30)
+    client.send(Kind.STOP, grace_ms=60_000)
+    client.take(outcome)
+
+    assert outcome.code == 7
+    assert outcome.output.splitlines()[30:] == [b"30"]
+
+
 def test_who_ignores_sigterm_is_killed_with_all_that_it_forked(host: HostProcess) -> None:
     client = host.spare()
     outcome = started(client, _STUBBORN, lines=2)
