@@ -54,6 +54,9 @@ class RunnerProcess:
         self.link.send(Kind.THAW)
         self.link.expect(Kind.THAWED)
 
+    def signal(self, number: int) -> None:
+        self._process.send_signal(number)
+
     def end(self) -> dict[str, object]:
         """How the attempt ended, once it has."""
         seen = self.link.take(Outcome())

@@ -80,6 +80,7 @@ class Runner:
         self._discarded = False
         #: Something of a job could not be killed, so this process takes no other.
         self._left_behind = False
+        self._gone = False
         #: Size of the spool at the last tick.
         self._seen = 0
         self._ticking: Timer | None = None
@@ -334,6 +335,9 @@ class Runner:
         return True
 
     def _leave(self) -> None:
+        if self._gone:
+            return  # told to go in the same turn in which it went by itself
+        self._gone = True
         self._door.close()
         self._home.remove()
         if self._work is not None:

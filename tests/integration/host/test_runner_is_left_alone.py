@@ -1,5 +1,6 @@
 """A script that no server wants runs to its end by itself, unless one wants it after all."""
 
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -79,3 +80,16 @@ def test_a_script_that_is_wanted_after_all_is_kept_with_all_that_it_wrote(
     assert len(seen.output) == 100_000
     assert seen.code == 0
     assert runner.phase() is Phase.EXITED
+
+
+def test_a_runner_that_is_told_to_go_as_it_goes_by_itself_goes_once(
+    runner: RunnerProcess,
+) -> None:
+    runner.link.run("true")
+    # It wakes with both before it.
+    runner.signal(signal.SIGSTOP)
+    runner.link.send(Kind.DONE)
+    runner.signal(signal.SIGTERM)
+    runner.signal(signal.SIGCONT)
+
+    assert runner.ended() == 0
