@@ -108,7 +108,7 @@ class Launcher:
         )
         sandbox = self._host.sandbox
         sandbox.restore()
-        self._sweep(sandbox.runners())
+        self._sweep()
         self._recover()
         self._spares.fill()
         self._link.start()
@@ -131,7 +131,7 @@ class Launcher:
 
     def _runner_lost(self, pid: int, code: int) -> None:
         self._log(f"runner {pid} ended with {code}")
-        self._sweep([pid])
+        self._sweep()
         self._recover_soon()
 
     def _recover_soon(self) -> None:
@@ -176,14 +176,16 @@ class Launcher:
         self._loop.forget(handle)
         os.close(handle)
         self._others.discard(pid)
-        self._sweep([pid])
+        self._sweep()
         self._recover()
 
-    def _sweep(self, runners: Iterable[int]) -> None:
-        """Remove what these left if they are dead, in a child: a script may have left much."""
+    def _sweep(self) -> None:
+        """Remove what dead runners left, in a child: a script may have left much. All of them, for
+        the child before may have died as well."""
         sandbox, cgroups = self._host.sandbox, self._host.cgroups
-        dead = [pid for pid in runners if not alive(pid)]
+        dead = [pid for pid in sandbox.runners() if not alive(pid)]
         left = [folder(pid) for pid in dead for folder in (sandbox.work, sandbox.reserve)]
+        left += sandbox.forgotten()
         homes = list(sandbox.dead_spares())
         groups = list(cgroups.dead()) if cgroups else []
         if left or homes or groups:

@@ -166,6 +166,14 @@ class Sandbox:
             if AttemptId.of_folder(name) is not None:
                 self.own_home(self.root / name)
 
+    def forgotten(self) -> list[Path]:
+        """Spools of attempts that this host does not know any more: whoever removed them died."""
+        return [
+            self.spools / name
+            for name in _names(self.spools)
+            if AttemptId.of_folder(name) is not None and not (self.root / name).exists()
+        ]
+
     def dead_spares(self) -> Iterator[Home]:
         """Folders of spares that died."""
         for name in _names(self.spares):

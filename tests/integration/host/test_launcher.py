@@ -4,6 +4,7 @@ import os
 import pwd
 import signal
 import tempfile
+import uuid
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from tests.support.runner_client import wait_for
 
 from farhand_agent.host.launcher import run_launcher
 from farhand_agent.host.lock import StateInUse
+from farhand_agent.host.sandbox import AttemptId
 
 
 def links(host: HostProcess) -> list[int]:
@@ -95,6 +97,18 @@ def test_what_dead_runners_left_is_swept_away(host: HostProcess) -> None:
 
     wait_for(lambda: not (host.state / "work" / "99999999").exists())
     wait_for(lambda: not (host.sandbox.spares / "old").exists())
+
+
+def test_what_was_not_swept_goes_with_the_next_runner_that_dies(host: HostProcess) -> None:
+    """Whoever swept may have died as well."""
+    (spare, *_) = wait_for(host.spares)
+    work = host.sandbox.work(2**22 + 1)  # no process has that number
+    spool = host.sandbox.overflow(AttemptId(job_id=str(uuid.uuid4()), attempt=1))
+    work.mkdir()
+    spool.mkdir()
+    os.kill(host.runner(spare), signal.SIGKILL)
+
+    wait_for(lambda: not work.exists() and not spool.exists())
 
 
 def test_the_journal_keeps_its_name(host: HostProcess) -> None:

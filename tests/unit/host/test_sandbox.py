@@ -143,6 +143,15 @@ def test_the_journal_is_named_once_a_boot(sandbox: Sandbox) -> None:
     assert sandbox.journal_id != name
 
 
+def test_a_spool_whose_attempt_is_gone_is_forgotten(sandbox: Sandbox) -> None:
+    known, gone = (AttemptId(job_id=JOB, attempt=number) for number in (1, 2))
+    for attempt in (known, gone):
+        sandbox.overflow(attempt).mkdir()
+    sandbox.attempt_path(known).mkdir()
+
+    assert sandbox.forgotten() == [sandbox.overflow(gone)]
+
+
 def test_a_path_that_no_socket_fits_below_is_refused(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="File name too long"):
         Sandbox(root=tmp_path / ("x" * 90), state=tmp_path).make("boot")
