@@ -7,6 +7,7 @@ session_number    the number for the next Hello, and the worker that it was issu
 """
 
 import json
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -66,9 +67,13 @@ class State:
     def commit(self, identity: Identity, key: Key, *, ca: bytes | None) -> None:
         """From now on this machine is that worker; the one before, if any, is forgotten."""
         if ca is not None:
-            storage.replace(self.ca, ca)
+            # Until the next step it is the worker before, which must reach a server of its own.
+            before = self.ca.read_bytes() if self.ca.exists() else b""
+            storage.replace(self.ca, ca + b"\n" + before)
         fields = {**asdict(identity), "private_key": key.pem.decode()}
         storage.replace(self._file, json.dumps(fields, indent=2).encode())
+        if ca is not None:
+            storage.replace(self.ca, ca)
         storage.remove(self._pending)
         storage.remove(self._number)
 
@@ -84,10 +89,11 @@ class State:
     def pending_key(self) -> Key:
         """The key for a registration, on disk before it is shown to anyone."""
         pem = storage.read_private(self._pending)
-        if pem is not None:
-            return Key.load(pem)
+        if pem is not None and not self._is_spent(pem):
+            with suppress(StateError):  # what is no key was never shown to anyone
+                return Key.load(pem)
         key = Key.generate()
-        storage.create(self._pending, key.pem)
+        storage.replace(self._pending, key.pem)
         return key
 
     def drop_pending_key(self) -> None:
@@ -108,6 +114,13 @@ class State:
     def keep_session_number(self, identity: Identity, number: int) -> None:
         """Synced when this returns."""
         storage.replace(self._number, f"{identity.worker_id} {number}\n".encode())
+
+    def _is_spent(self, pem: bytes) -> bool:
+        """Whether that key was answered: who committed it died before it removed the file."""
+        with suppress(StateError):
+            fields = self._fields()
+            return fields is not None and fields.get("private_key") == pem.decode()
+        return False
 
     @property
     def _file(self) -> Path:

@@ -60,8 +60,10 @@ async def register(
 
 
 def _check_new(asked: Registration, state: State) -> None:
-    identity = state.identity() if state.path.exists() else None
-    if identity is None or asked.replace:
+    if asked.replace or not state.path.exists():
+        return
+    identity = state.identity()
+    if identity is None:
         return
     since = time.strftime("%-d %b %Y", time.localtime(identity.registered))
     raise StateError(

@@ -26,7 +26,7 @@ def make_directory(path: Path) -> bool:
     try:
         new = not path.exists()
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if new and os.geteuid() == 0 and (user := service_user()) is not None:
+        if os.geteuid() == 0 and (user := service_user()) is not None and _is_unowned(path):
             os.chown(path, user, -1)
         if not os.access(path, os.W_OK | os.X_OK):
             raise PermissionError("Permission denied")
@@ -85,20 +85,9 @@ def read_private(path: Path) -> bytes | None:
         ) from error
 
 
-def create(path: Path, data: bytes) -> None:
-    """A new file, synced, with its directory. Raises FileExistsError, StateError."""
-    try:
-        _write_synced(path, data)
-        _sync_directory(path.parent)
-    except FileExistsError:
-        raise
-    except OSError as error:
-        raise not_writable(path.parent, error) from error
-
-
 def replace(path: Path, data: bytes) -> None:
     """The file holds `data` from now on, even after a power loss; never half of it."""
-    fresh = path.with_name(f".{path.name}.new")
+    fresh = _fresh(path)
     try:
         with suppress(FileNotFoundError):
             fresh.unlink()
@@ -110,9 +99,19 @@ def replace(path: Path, data: bytes) -> None:
 
 
 def remove(path: Path) -> None:
-    """The file is gone; it need not have been there."""
-    with suppress(FileNotFoundError):
-        path.unlink()
+    """The file is gone, and what who died left of a new one; it need not have been there."""
+    for each in (path, _fresh(path)):
+        with suppress(FileNotFoundError):
+            each.unlink()
+
+
+def _fresh(path: Path) -> Path:
+    return path.with_name(f".{path.name}.new")
+
+
+def _is_unowned(path: Path) -> bool:
+    """New, or made by a root that died before it gave the directory away."""
+    return path.stat().st_uid == 0 and not any(path.iterdir())
 
 
 def _write_synced(path: Path, data: bytes) -> None:

@@ -207,6 +207,19 @@ async def test_replace_gives_a_machine_a_new_identity(
     assert old["private_key"] != new["private_key"]
 
 
+async def test_a_damaged_identity_is_replaced_when_that_is_asked_for(
+    register: Register, server: WorkerServer, state: Path
+) -> None:
+    await register()
+    (state / "identity.json").write_text("{")
+    advice = (await register()).stderr
+    outcome = await register("--replace")
+
+    assert "do:  give the worker a new identity: farhand-agent register --replace" in advice
+    assert outcome.status == 0
+    assert json.loads((state / "identity.json").read_text())["worker_id"] in server.workers
+
+
 async def test_a_replacement_that_was_refused_leaves_the_identity(
     register: Register, server: WorkerServer, state: Path
 ) -> None:

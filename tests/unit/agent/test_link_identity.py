@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from farhand_agent.errors import StateError
+from farhand_agent.link import storage
 from farhand_agent.link.identity import Identity, State
 from farhand_agent.link.key import Key
 
@@ -54,6 +55,36 @@ def test_a_pending_key_is_used_again(state: State) -> None:
     assert (state.path / "pending.pem").exists()
 
 
+def test_a_torn_key_was_never_shown_and_another_one_is_made(state: State) -> None:
+    whole = state.pending_key()
+    os.truncate(state.path / "pending.pem", len(whole.pem) // 2)
+    fresh = state.pending_key()
+
+    assert fresh.public != whole.public
+    assert state.pending_key().public == fresh.public
+
+
+def test_a_key_that_was_answered_is_not_used_again(state: State) -> None:
+    """Whoever committed it died before the file was removed."""
+    key = state.pending_key()
+    pem = (state.path / "pending.pem").read_bytes()
+    state.commit(IDENTITY, key, ca=None)
+    (state.path / "pending.pem").touch(0o600)
+    (state.path / "pending.pem").write_bytes(pem)
+
+    assert state.pending_key().public != key.public
+
+
+def test_until_it_is_the_new_worker_both_control_planes_are_trusted(state: State) -> None:
+    state.commit(IDENTITY, Key.generate(), ca=b"one\n")
+    (state.path / ".identity.json.new").mkdir()
+    with pytest.raises(StateError, match="not writable"):
+        state.commit(replace(IDENTITY, worker_id="w2"), Key.generate(), ca=b"another\n")
+
+    assert state.identity() == IDENTITY
+    assert state.ca.read_bytes().split() == [b"another", b"one"]
+
+
 def test_a_registered_machine_has_no_pending_key(state: State) -> None:
     state.commit(IDENTITY, state.pending_key(), ca=None)
 
@@ -82,6 +113,14 @@ def test_forgetting_leaves_nothing(state: State) -> None:
 
     assert list(state.path.iterdir()) == []
     assert state.identity() is None
+
+
+def test_forgetting_leaves_no_key_of_an_identity_that_was_not_finished(state: State) -> None:
+    state.commit(IDENTITY, Key.generate(), ca=None)
+    (state.path / ".identity.json.new").write_bytes(Key.generate().pem)
+    state.forget()
+
+    assert list(state.path.iterdir()) == []
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o666])
@@ -116,6 +155,17 @@ def test_an_identity_of_another_user_is_refused(state: State) -> None:
 
     with pytest.raises(StateError, match="belongs to user 4242"):
         state.identity()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give directories away")
+def test_a_directory_that_was_not_given_away_yet_is(
+    state: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever made it died before that."""
+    monkeypatch.setattr(storage, "service_user", lambda: 4242)
+    state.make()
+
+    assert state.path.stat().st_uid == 4242
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"worker_id": "w1"}'])
