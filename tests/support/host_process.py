@@ -28,8 +28,10 @@ class HostProcess:
         sandbox: Path,
         link_user: str = "",
         kinds: str = "cgroup2,freezer,pids",
+        program: str = "tests.support.host_agent",
     ) -> None:
         self.state = state
+        self._program = program
         self._link_user = link_user
         #: The hierarchies of control groups that it knows.
         self.kinds = kinds
@@ -59,7 +61,7 @@ class HostProcess:
                 [
                     sys.executable,
                     "-m",
-                    "tests.support.host_agent",
+                    self._program,
                     os.fspath(self.state),
                     os.fspath(self.sandbox.root),
                     self._link_user,

@@ -35,6 +35,10 @@ def alive(pid: int) -> bool:
         return False
 
 
+class Gone(AssertionError):
+    """The runner that was talked to is no more."""
+
+
 @dataclass(kw_only=True)
 class Outcome:
     """What a link has seen of one attempt."""
@@ -107,9 +111,15 @@ class RunnerClient:
         return self._heard.pop(0)
 
     def expect(self, kind: Kind) -> Message:
-        message = self.hear()
-        assert message is not None and message.kind is kind, message
+        message = self._next()
+        assert message.kind is kind, message
 
+        return message
+
+    def _next(self) -> Message:
+        message = self.hear()
+        if message is None:
+            raise Gone("the runner is gone")
         return message
 
     def state(self) -> dict[str, Any]:
@@ -139,8 +149,7 @@ class RunnerClient:
     def take(self, outcome: Outcome, until: Callable[[Outcome], bool] | None = None) -> Outcome:
         """Receive, giving the credit back, until the exit or until the condition holds."""
         while until is None or not until(outcome):
-            message = self.hear()
-            assert message is not None, "the runner is gone"
+            message = self._next()
             if message.kind is Kind.DATA:
                 if not outcome.data:
                     outcome.start = message.fields["offset"]
