@@ -5,8 +5,10 @@ import sqlite3
 import zlib
 from collections import deque
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Protocol, TypeVar
 
+from tests.support import killed_files
 from tests.support.audience import Audience
 from tests.support.world.clock import WorldClock
 from tests.support.world.stream import StreamBox
@@ -20,7 +22,7 @@ from farhand_server.model import frames
 from farhand_server.model.identifiers import SessionId
 from farhand_server.model.job import End
 from farhand_server.model.output import Chunk, Extent, SpoolId
-from farhand_server.store.sqlite import SqliteOutputStore
+from farhand_server.store.sqlite import SqliteOutputStore, SqliteQueries
 
 Value = TypeVar("Value")
 
@@ -37,6 +39,33 @@ class UndoableSqlite(SqliteOutputStore):
     def rollback(self) -> None:
         with contextlib.suppress(OutcomeUnknown), self._all_or_nothing():
             raise sqlite3.OperationalError("disk I/O error")
+
+
+class MortalSqlite(SqliteOutputStore):
+    """The real one; its process dies when it fails, and the next one opens what was there."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        super().__init__(path)
+
+    def rollback(self) -> None:
+        left = killed_files.taken(self._path)
+        self.close()
+        killed_files.put_back(left)
+        super().__init__(self._path)
+
+
+class FreshShelf:
+    """What every process reads that has just been started."""
+
+    def __init__(self, state: Path, output: Path) -> None:
+        self._paths = (state, output)
+
+    def extent(self, spool: SpoolId) -> Extent:
+        return SqliteQueries(*self._paths).extent(spool)
+
+    def chunks(self, spool: SpoolId, offset: int, most_bytes: int) -> Sequence[Chunk]:
+        return SqliteQueries(*self._paths).chunks(spool, offset, most_bytes)
 
 
 class FaultyOutput:

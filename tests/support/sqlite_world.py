@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.support import killed_files
 from tests.support.memory import Crash, Failure, Tables
 from tests.support.world.rows import first_rows
 
@@ -52,7 +53,7 @@ class Faults:
         self.fired = False
 
     def reach(self, verb: str, side: Side) -> None:
-        """Raises what a database raises."""
+        """Raises what a database raises; Crash: the process dies here."""
         self.calls[verb] += side is Side.BEFORE
         if self._at == Point(verb, self.calls[verb], side):
             self.fired = True
@@ -66,11 +67,14 @@ class FaultyTx:
         self._tx = tx
         self._faults = faults
         self.moves: list[tuple[Job | None, Job]] = []
+        #: The verbs that it was asked for, in order.
+        self.verbs: list[str] = []
 
     def __getattr__(self, verb: str) -> Callable[..., Any]:
         call = getattr(self._tx, verb)
 
         def guarded(*values: Any, **named: Any) -> Any:
+            self.verbs.append(verb)
             self._faults.reach(verb, Side.BEFORE)
             before = self._tx.job(values[0].id) if verb == "swap_job" else None
             result = call(*values, **named)
@@ -92,9 +96,12 @@ class SqliteRows:
         self.commits = 0
         self.history: list[tuple[Job | None, Job]] = []
         self.fail_next: deque[Failure] = deque()
+        #: The verbs of the last transaction.
+        self.asked: tuple[str, ...] = ()
         self._open()
 
     def _open(self) -> None:
+        self._left: killed_files.Files = {}
         self._store = SqliteStateStore(self._path)
         self._reader = open_reader(self._path)
         self._version = 0
@@ -106,7 +113,8 @@ class SqliteRows:
         with self._store.transaction() as tx:
             watched = FaultyTx(tx, self._faults)
             yield watched
-            self._faults.reach(COMMIT, Side.BEFORE)
+            self.asked = tuple(watched.verbs)
+            self._reach(Side.BEFORE)
             written = self._store._connection.in_transaction
             if written and self.fail_next:
                 failure = self.fail_next.popleft()
@@ -114,7 +122,7 @@ class SqliteRows:
         self.history += watched.moves
         self.commits += written
         try:
-            self._faults.reach(COMMIT, Side.AFTER)
+            self._reach(Side.AFTER)
         except sqlite3.Error as error:
             raise OutcomeUnknown("the disk did not answer") from error
         _fail_after(failure)
@@ -123,9 +131,18 @@ class SqliteRows:
         self._store.close()
         self._reader.close()
 
+    def _reach(self, side: Side) -> None:
+        try:
+            self._faults.reach(COMMIT, side)
+        except Crash:
+            self._left = killed_files.taken(self._path)
+            raise
+
     def crash(self) -> None:
-        """The next process opens what is there."""
+        """The next process opens what is there, or was when this one died."""
+        left = self._left or killed_files.taken(self._path)
         self.close()
+        killed_files.put_back(left)
         self._open()
 
     def back_up(self) -> bytes:

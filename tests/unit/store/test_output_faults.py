@@ -7,7 +7,14 @@ from pathlib import Path
 
 import pytest
 from tests.support.memory_output import MemoryOutputStore
-from tests.support.output_faults import FaultyOutput, Undoable, UndoableSqlite, Voyage
+from tests.support.output_faults import (
+    FaultyOutput,
+    FreshShelf,
+    MortalSqlite,
+    Undoable,
+    UndoableSqlite,
+    Voyage,
+)
 from tests.support.samples import job_id
 
 from farhand_server.engine.desk import Shelf
@@ -51,6 +58,12 @@ def on_disk(folder: Path) -> Place:
     return Place(store=UndoableSqlite(folder / "output.db"), shelf=queries)
 
 
+def on_a_disk_that_outlives_it(folder: Path) -> Place:
+    create(folder)
+    state, output = folder / "farhand.db", folder / "output.db"
+    return Place(store=MortalSqlite(output), shelf=FreshShelf(state, output))
+
+
 def run(place: Place, number: int, output_max: int, *, failing: range, after: bool) -> list[str]:
     """An attempt from its first byte to its end; some calls fail on the way. What was called."""
     spool = SpoolId(job=job_id(number), attempt=1)
@@ -71,7 +84,7 @@ def run(place: Place, number: int, output_max: int, *, failing: range, after: bo
 @pytest.mark.parametrize("after", [False, True], ids=["fails", "succeeds but reports failure"])
 @pytest.mark.parametrize("times", [1, 3], ids=["once", "three times in a row"])
 @pytest.mark.parametrize("output_max", [1 << 30, 200], ids=["all is kept", "much is left out"])
-@pytest.mark.parametrize("kind", [in_memory, without_power, on_disk])
+@pytest.mark.parametrize("kind", [in_memory, without_power, on_disk, on_a_disk_that_outlives_it])
 def test_commit_then_timeout_everywhere(
     tmp_path: Path, kind: Callable[[Path], Place], output_max: int, times: int, after: bool
 ) -> None:
