@@ -5,7 +5,7 @@ import gc
 import os
 import signal
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 
@@ -109,6 +109,7 @@ class Launcher:
         sandbox = self._host.sandbox
         sandbox.restore()
         self._sweep()
+        self._watch_spares()
         self._recover()
         self._spares.fill()
         self._link.start()
@@ -143,10 +144,11 @@ class Launcher:
     def _recover(self) -> None:
         """Give every attempt a runner."""
         for attempt in self._host.sandbox.attempts():
+            folder = self._host.sandbox.attempt_path(attempt)
             try:
-                home = Home.hold(self._host.sandbox.attempt_path(attempt))
+                home = Home.hold(folder)
                 if home is None:
-                    self._watch_runner(attempt)
+                    self._watch_runner(folder)
                 else:
                     self._serve_remains(home, attempt)
             except OSError as error:
@@ -162,10 +164,17 @@ class Launcher:
         self._others.add(pid)
         self._link.hint()
 
-    def _watch_runner(self, attempt: AttemptId) -> None:
+    def _watch_spares(self) -> None:
+        """Those of the launcher before: until they notice that it is gone, they may take a job."""
+        for address in self._host.sandbox.addresses():
+            if address.attempt is None:
+                with suppress(OSError):  # it is gone as well
+                    self._watch_runner(address.socket.parent)
+
+    def _watch_runner(self, folder: Path) -> None:
         """Notice the end of a runner that is not our child. Raises OSError if it has ended and its
         lock is about to go."""
-        pid = Home.runner(self._host.sandbox.attempt_path(attempt))
+        pid = Home.runner(folder)
         if pid is None or pid in self._spares or pid in self._others:
             return
         handle = os.pidfd_open(pid)

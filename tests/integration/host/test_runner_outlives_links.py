@@ -192,6 +192,27 @@ def test_a_runner_without_a_launcher_is_replaced_when_it_is_lost(host: HostProce
     assert seen.exited["reason"] == LOST
 
 
+def test_a_spare_that_takes_a_job_when_its_launcher_is_gone_is_missed_when_it_is_lost(
+    host: HostProcess,
+) -> None:
+    client = host.spare()
+    assert Phase(client.state()["phase"]) is Phase.SPARE
+    spares = {path.parent for path in host.spares()}
+    runner = host.runner(host.socket_of(client))
+    os.kill(runner, signal.SIGSTOP)
+    host.kill()
+    host.start()
+    wait_for(lambda: len({path.parent for path in host.spares()} - spares) == 2)
+    # What its link had said by then counts.
+    job_id = client.start("sleep 60")
+    os.kill(runner, signal.SIGCONT)
+    wait_for(host.home(job_id).exists)
+    os.kill(runner, signal.SIGKILL)
+
+    wait_for(lambda: host.runner_of(job_id) != runner)
+    assert host.dial(job_id).state()["phase"] in (Phase.EXITED, Phase.VOID)
+
+
 def test_spares_end_with_their_launcher(host: HostProcess) -> None:
     host.spare().state()
     host.kill()
