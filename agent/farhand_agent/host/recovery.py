@@ -46,7 +46,7 @@ def recover(
         _remains(attempt, home).end(_ABANDON_SECONDS, kernel=kernel)
     found = Attempt(
         id=attempt,
-        spool=Spool(home.path, overflow, resume=True),
+        spool=Spool(home.path, overflow, resume=True, same_boot=same_boot),
         reason=LOST if same_boot else RESTARTED,
         torn=not same_boot,
     )

@@ -70,14 +70,16 @@ class Segment:
             os.close(file)
 
     def move(self, start: int, crc_before: int, disk: Path) -> None:
-        """The same bytes behind others; descriptors and a copy on `disk` stay good."""
-        path, copy = self.path, disk / self.name
+        """The same bytes behind others; descriptors stay good. A copy on `disk` goes: it would be
+        taken for another segment by who finds this half done."""
+        path = self.path
+        if self.folder != disk:
+            with suppress(FileNotFoundError):
+                os.unlink(disk / self.name)
+            self.synced = 0
         self.start, self.crc_before = start, crc_before
         self.path = f"{self.folder}/{self.name}"
         os.rename(path, self.path)
-        if self.folder != disk:
-            with suppress(FileNotFoundError):
-                os.rename(copy, disk / self.name)
 
     def sync(self, disk: Path) -> None:
         """Make every byte survive a power loss; what lies on tmpfs is copied to `disk`."""
@@ -92,9 +94,10 @@ class Segment:
             os.close(target)
         self.synced = self.size
 
-    def checksum(self, size: int) -> int:
-        """The CRC-32 of all bytes of the spool before this segment and of its first `size`."""
-        crc = self.crc_before
+    def checksum(self, size: int, crc_before: int | None = None) -> int:
+        """The CRC-32 of all bytes of the spool before this segment and of its first `size`; or
+        behind others than those, with this checksum."""
+        crc = self.crc_before if crc_before is None else crc_before
         with open(self.path, "rb", buffering=0) as file:
             while size and (data := file.read(min(size, _CHUNK_BYTES))):
                 crc = zlib.crc32(data, crc)
@@ -102,7 +105,8 @@ class Segment:
         return crc
 
     def remove(self, disk: Path) -> None:
-        for path in {self.path, f"{disk}/{self.name}"}:
+        # First the copy, which may hold less: alone it would look like the whole segment.
+        for path in (f"{disk}/{self.name}", self.path):
             with suppress(OSError):
                 os.unlink(path)
 
@@ -161,6 +165,21 @@ def _joined(segments: Iterable[Segment]) -> list[list[Segment]]:
         else:
             runs.append([each])
     return runs
+
+
+def line_up(segments: Sequence[Segment], disk: Path) -> None:
+    """Let segments follow the first one. Whoever dies at this leaves them in the same order, and it
+    can be done again."""
+    start, crc = segments[0].end, segments[0].checksum(segments[0].size)
+    moves = []
+    for each in segments[1:]:
+        moves.append((each, start, crc))
+        start, crc = start + each.size, each.checksum(each.size, crc)
+    if any(start > each.start for each, start, _ in moves):
+        moves.reverse()
+    for each, start, crc in moves:
+        if (each.start, each.crc_before) != (start, crc):
+            each.move(start, crc, disk)
 
 
 def follows(run: Sequence[Segment], offset: int, crc: int | None) -> bool:

@@ -15,7 +15,7 @@ from itertools import chain
 from pathlib import Path
 
 from farhand_agent.host.reserve import Reserve
-from farhand_agent.host.segment import Segment, Write, contents, follows, runs, sound
+from farhand_agent.host.segment import Segment, Write, contents, follows, line_up, runs, sound
 from farhand_wire import limits
 from farhand_wire import spool as wire
 
@@ -33,6 +33,7 @@ class Spool:
         disk: Path,
         *,
         resume: bool = False,
+        same_boot: bool = False,
         segment_bytes: int = limits.SPOOL_SEGMENT_BYTES,
         most_bytes: int = limits.SPOOL_BYTES,
         is_used_up: Callable[[], bool] = lambda: False,
@@ -40,6 +41,7 @@ class Spool:
         write: Write = os.writev,
     ) -> None:
         """Begin in the folder `first`, or resume what lies in both. `disk` is made when needed.
+        `same_boot`: nothing was lost since; who died moved what does not follow each other.
         `is_used_up`: whether all spools together have taken what they may. `reserve` is for the end
         of the attempt."""
         self._first = first
@@ -51,7 +53,10 @@ class Spool:
         self._write_file = write
         self._waiting: deque[tuple[bytes, ...]] = deque()
         #: What lies behind a hole, which only a loss of power makes, is in `_stray`.
-        self._segments, *self._stray = (runs(first, disk) if resume else []) or [[]]
+        found = runs(first, disk) if resume else []
+        if same_boot and len(found) > 1:
+            found = [self._lined_up([*chain(*found)])]
+        self._segments, *self._stray = found or [[]]
         #: Bytes of the prefix that the server holds durably.
         self.durable = self._segments[0].start if self._segments else 0
         #: The time of the last entry that was found.
@@ -174,12 +179,9 @@ class Spool:
             before.write(note)
         except OSError:
             return  # asked again as long as it has not been told
-        self.crc = zlib.crc32(note, before.crc_before)
-        start = before.end
-        for segment in self._segments:
-            segment.move(start, self.crc, self._disk)
-            self.crc, start = segment.checksum(segment.size), segment.end
         self._segments.insert(0, before)
+        line_up(self._segments, self._disk)
+        self.crc = self._last.checksum(self._last.size)
 
     def close(self) -> None:
         os.close(self._file)
@@ -242,6 +244,13 @@ class Spool:
         if self._last.size == 0 and (empty := self._segments.pop()).path != segment.path:
             os.unlink(empty.path)
         self._segments.append(segment)
+
+    def _lined_up(self, segments: list[Segment]) -> list[Segment]:
+        if contents(segments[0]).size < segments[0].size:
+            # A note that is torn: nothing was moved for it yet.
+            segments.pop(0).remove(self._disk)
+        line_up(segments, self._disk)
+        return segments
 
     def _resume(self) -> int:
         """Cut what a crash tore off the last entry, and learn the checksum."""

@@ -1,22 +1,31 @@
 """A server that was restored from a backup holds less than was freed for it: what is left is told
 behind what it holds, and what is gone is named."""
 
+import os
 import zlib
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from farhand_agent.host.segment import Segment
 from farhand_agent.host.spool import Spool
 from farhand_wire import spool as wire
 
 SEGMENT_BYTES = 1000
 
 
-def make(folder: Path, *, resume: bool = False) -> Spool:
+def make(folder: Path, *, resume: bool = False, segment_bytes: int = SEGMENT_BYTES) -> Spool:
     (folder / "home").mkdir(parents=True, exist_ok=True)
-    return Spool(folder / "home", folder / "disk", resume=resume, segment_bytes=SEGMENT_BYTES)
+    return Spool(
+        folder / "home",
+        folder / "disk",
+        resume=resume,
+        same_boot=resume,
+        segment_bytes=segment_bytes,
+    )
 
 
 def entry(number: int) -> bytes:
@@ -81,6 +90,103 @@ def test_the_server_holds_every_byte_that_is_left_and_knows_which_are_not(
     spool.free(spool.size)
     spool.remove()
     assert list(folder.glob("*/spool.*")) == []
+
+
+class Died(BaseException):
+    """The runner ended here; nothing catches that."""
+
+
+def dies_at(patch: pytest.MonkeyPatch, nth: int) -> None:
+    """At the nth call by which a file of the spool changes; a write is torn."""
+    calls = 0
+
+    def reach() -> bool:
+        nonlocal calls
+        calls += 1
+        return calls == nth
+
+    def change(call: Callable[..., object]) -> Callable[..., object]:
+        def made(*values: object) -> object:
+            if reach():
+                raise Died
+            return call(*values)
+
+        return made
+
+    def append(self: Segment, file: int, parts: Sequence[bytes], _: object = None) -> None:
+        data = b"".join(parts)
+        if reach():
+            os.write(file, data[:20])
+            raise Died
+        self.size += os.write(file, data)
+
+    patch.setattr(Segment, "append", append)
+    for name in ("rename", "unlink"):
+        patch.setattr(os, name, change(getattr(os, name)))
+
+
+@pytest.mark.parametrize("held", [0, 1, 3])
+@pytest.mark.parametrize("freed", [4, 7])
+@pytest.mark.parametrize("synced", [False, True])
+@pytest.mark.parametrize("segment_bytes", [1, 120, SEGMENT_BYTES])
+def test_a_runner_may_die_at_every_call_by_which_it_says_what_is_gone(
+    tmp_path: Path, held: int, freed: int, synced: bool, segment_bytes: int
+) -> None:
+    written = [entry(number) for number in range(10)]
+    server = b"".join(written[:held])
+    died, nth = True, 0
+    while died:
+        nth += 1
+        folder = tmp_path / str(nth)
+        spool = make(folder, segment_bytes=segment_bytes)
+        for one in written:
+            spool.append(one)
+        spool.free(sum(map(len, written[:freed])))
+        base = spool.base
+        if synced:
+            spool.sync()
+        with pytest.MonkeyPatch.context() as patch:
+            dies_at(patch, nth)
+            try:
+                spool.recede(len(server), zlib.crc32(server))
+                died = False
+            except Died:
+                spool.close()
+        again = make(folder, resume=True, segment_bytes=segment_bytes) if died else spool
+        again.recede(len(server), zlib.crc32(server))
+        whole = server + told(again, len(server))
+
+        assert (again.size, again.crc) == (len(whole), zlib.crc32(whole)), nth
+        assert whole.endswith(b"".join(written)[base:]), nth
+        again.close()
+
+
+def test_a_runner_may_die_at_every_call_by_which_it_lets_go(tmp_path: Path) -> None:
+    written = [entry(number) for number in range(10)]
+    died, nth = True, 0
+    while died:
+        nth += 1
+        spool = make(tmp_path / str(nth), segment_bytes=120)
+        for number, one in enumerate(written):
+            spool.append(one)
+            if number == 0:
+                spool.sync()  # of the first segment only a part has a copy
+        held = sum(map(len, written[:8]))
+        with pytest.MonkeyPatch.context() as patch:
+            dies_at(patch, nth)
+            try:
+                spool.free(held)
+                died = False
+            except Died:
+                pass
+        spool.close()
+        again = make(tmp_path / str(nth), resume=True, segment_bytes=120)
+
+        assert again.base <= held, nth
+        assert told(again, held) == b"".join(written[8:]), nth
+        assert again.crc == zlib.crc32(b"".join(written)), nth
+        again.close()
+    assert nth > 2
 
 
 def test_it_may_happen_again(tmp_path: Path) -> None:
