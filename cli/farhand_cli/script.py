@@ -15,6 +15,11 @@ _INTERPRETERS = (
 )
 
 
+def ending_of(type_: str) -> str:
+    """What files of this type end in."""
+    return next(ending for ending, named in _ENDINGS.items() if named == type_)
+
+
 def read(path: Path) -> bytes:
     """The script. Raises Failure if it cannot be read or is larger than a runbook."""
     try:

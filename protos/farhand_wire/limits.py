@@ -82,6 +82,10 @@ PARAMETERS = 50
 #: Azure: 512 KB, counted as JSON.
 PARAMETERS_BYTES = 512 * 1024
 DESCRIPTION_CHARACTERS = 1024
+#: Azure: 15 tags, names of 512 characters, values of 256.
+TAGS_MOST = 15
+TAG_NAME_CHARACTERS = 512
+TAG_CHARACTERS = 256
 #: Why somebody gave up a job.
 REASON_CHARACTERS = 512
 NAME_CHARACTERS = 63

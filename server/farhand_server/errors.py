@@ -169,6 +169,22 @@ class RunbookNotPublished(Refusal):
     kind = Kind.STATE
 
 
+class RunbookTypeFixed(Refusal):
+    """What was published once keeps its type: its versions have none of their own."""
+
+    kind = Kind.STATE
+
+
+class DraftChanged(Refusal):
+    """Somebody else replaced the draft meanwhile."""
+
+    kind = Kind.STATE
+
+
+class RunbookVersionNotFound(Refusal):
+    kind = Kind.NOT_FOUND
+
+
 class RunbookTypeUnsupported(Refusal):
     kind = Kind.STATE
 

@@ -142,6 +142,9 @@ class MemoryTx:
             self.tables.versions.setdefault(key, runbook.published_digest)
         return runbook
 
+    def version(self, runbook: RunbookId, version: int) -> str | None:
+        return self.tables.versions.get((runbook, version))
+
     def delete_runbook(self, runbook: RunbookId) -> None:
         self.written = True
         self.tables.runbooks.pop(runbook, None)

@@ -92,6 +92,7 @@ class Life:
                 force=True,
             ),
             lambda call: on.PublishRunbook(call=call, by=OPERATOR, name="spare"),
+            lambda call: on.RollbackRunbook(call=call, by=OPERATOR, name="spare", version=1),
             lambda call: on.UpdateRunbook(
                 call=call, by=OPERATOR, name="spare", fields=frozenset({"timeout"}), timeout=9
             ),

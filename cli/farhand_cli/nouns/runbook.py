@@ -2,57 +2,17 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from farhand_cli import delivery, durations, script, wire, words
+from farhand_cli import delivery, script, wire
 from farhand_cli.api import pages
 from farhand_cli.durations import seconds_or_none
+from farhand_cli.nouns.draft import create, edit, revert
+from farhand_cli.nouns.version import diff, history, rollback
+from farhand_cli.runbook_view import VIEW, published, type_word
 from farhand_cli.session import Session
-from farhand_cli.show import View
-from farhand_cli.table import Cell, Column
 from farhand_cli.verb import answers, pass_session
-
-if TYPE_CHECKING:
-    from farhand_wire.v1.runbook_pb2 import Runbook
-
-
-def _type(runbook: "Runbook") -> str:
-    names = wire.runbook.RunbookType
-    return names.Name(runbook.type).removeprefix("RUNBOOK_TYPE_").lower()
-
-
-def _state(runbook: "Runbook") -> Cell:
-    names = wire.runbook.RunbookState
-    name = names.Name(runbook.state).removeprefix("RUNBOOK_STATE_")
-    return Cell.of(words.state(words.RUNBOOK_STATES, name))
-
-
-def _version(runbook: "Runbook") -> str:
-    return f"v{runbook.published_version}" if runbook.published_version else "-"
-
-
-_NAME: Column["Runbook"] = Column("NAME", lambda runbook, _: runbook.name)
-_TYPE: Column["Runbook"] = Column("TYPE", lambda runbook, _: _type(runbook))
-_VERSION: Column["Runbook"] = Column("VERSION", lambda runbook, _: _version(runbook))
-_CHANGED: Column["Runbook"] = Column("CHANGED", lambda it, manner: manner.time(it.modify_time))
-_STATE: Column["Runbook"] = Column("STATE", lambda runbook, _: _state(runbook))
-VIEW: View["Runbook"] = View(
-    name=lambda runbook: runbook.name,
-    columns=(_NAME, _TYPE, _VERSION, _CHANGED, _STATE),
-    card=(
-        *(_NAME, _TYPE, _STATE, _VERSION),
-        Column("DESCRIPTION", lambda runbook, _: runbook.description),
-        Column("DELIVERY", lambda runbook, _: delivery.word(runbook.delivery) or "as the account"),
-        Column("TIMEOUT", lambda runbook, _: durations.shown(runbook.timeout)),
-        Column("LOST AFTER", lambda runbook, _: durations.shown(runbook.lost_after)),
-        Column("PUBLISHED SHA-256", lambda runbook, _: runbook.published_digest),
-        Column("DRAFT SHA-256", lambda runbook, _: runbook.draft_digest),
-        Column("CREATED", lambda runbook, manner: manner.time(runbook.create_time)),
-        _CHANGED,
-    ),
-)
 
 
 @click.group
@@ -124,20 +84,23 @@ def import_(
     )
     made = session.api.runbooks.ImportRunbook(request).runbook
     if publish:
-        session.made(VIEW, made, _published(made))
+        session.made(VIEW, made, published(made))
     else:
         publishing = f"farhand runbook publish {made.name}"
-        session.made(VIEW, made, f"{made.name}: draft saved ({_type(made)}). Publish: {publishing}")
+        session.made(
+            VIEW, made, f"{made.name}: draft saved ({type_word(made)}). Publish: {publishing}"
+        )
 
 
 @runbook.command("export")
 @click.argument("name", metavar="RUNBOOK")
 @click.option("--draft", is_flag=True, help="The draft; else the published version.")
+@click.option("--version", type=click.IntRange(1), metavar="N", help="One of its versions.")
 @answers
 @pass_session
-def export(session: Session, name: str, draft: bool) -> None:
+def export(session: Session, name: str, draft: bool, version: int | None) -> None:
     """Print a runbook's script, byte for byte."""
-    request = wire.runbook.ExportRunbookRequest(runbook=name, draft=draft)
+    request = wire.runbook.ExportRunbookRequest(runbook=name, draft=draft, version=version or 0)
     sys.stdout.buffer.write(session.api.runbooks.ExportRunbook(request).content)
     sys.stdout.buffer.flush()
 
@@ -150,12 +113,14 @@ def publish(session: Session, name: str) -> None:
     """Make the draft the version that new jobs run."""
     request = wire.runbook.PublishRunbookRequest(runbook=name)
     made = session.api.runbooks.PublishRunbook(request).runbook
-    session.made(VIEW, made, _published(made))
+    session.made(VIEW, made, published(made))
 
 
 @runbook.command("set")
 @click.argument("name", metavar="RUNBOOK")
 @click.option("--description", metavar="TEXT", help="For people.")
+@click.option("--tag", "tags", multiple=True, metavar="NAME=VALUE", help="All of them; repeatable.")
+@click.option("--no-tags", is_flag=True, help="Without any tag.")
 @click.option("--delivery", "chosen", type=click.Choice((*delivery.WORDS, "account")))
 @click.option("--timeout", type=seconds_or_none, metavar="D", help="End its jobs after: 90s, 2h.")
 @click.option("--lost-after", type=seconds_or_none, metavar="D", help="Patience with its worker.")
@@ -165,6 +130,8 @@ def set_(
     session: Session,
     name: str,
     description: str | None,
+    tags: tuple[str, ...],
+    no_tags: bool,
     chosen: str | None,
     timeout: int | None,
     lost_after: int | None,
@@ -174,13 +141,16 @@ def set_(
     \b
     farhand runbook set nightly-copy --delivery at-least-once
     farhand runbook set nightly-copy --timeout 2h --lost-after none
+    farhand runbook set nightly-copy --tag team=storage --tag tier=1
     """
     own = delivery.named(chosen) if chosen and chosen != "account" else None
     wanted = wire.runbook.Runbook(name=name, description=description or "", delivery=own)
+    wanted.tags.update(dict(_tag(tag) for tag in tags))
     for span, value in ((wanted.timeout, timeout), (wanted.lost_after, lost_after)):
         span.FromSeconds(value or 0)
     given = {
         "description": description,
+        "tags": tags or no_tags or None,
         "delivery": chosen,
         "timeout": timeout,
         "lost_after": lost_after,
@@ -203,8 +173,12 @@ def delete(session: Session, name: str) -> None:
     session.note(f"runbook {name} is deleted")
 
 
-def _published(made: "Runbook") -> str:
-    return (
-        f"{made.name}: {_version(made)} published ({_type(made)}). "
-        f"Run it: farhand start {made.name} --run-on GROUP"
-    )
+def _tag(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise click.BadParameter(f"{text!r} is not NAME=VALUE", param_hint="--tag")
+    return name, value
+
+
+for _verb in (create, edit, revert, history, diff, rollback):
+    runbook.add_command(_verb)

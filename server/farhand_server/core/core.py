@@ -40,6 +40,8 @@ RULES: dict[type, Rule] = {
     on.ForceCloseJob: jobs.force_close,
     on.ImportRunbook: runbooks.import_,
     on.PublishRunbook: runbooks.publish,
+    on.RevertRunbook: runbooks.revert,
+    on.RollbackRunbook: runbooks.rollback,
     on.UpdateRunbook: runbooks.update,
     on.DeleteRunbook: runbooks.delete,
     on.UpdateAccount: account.update,

@@ -1,5 +1,6 @@
 """What happens to the rules: calls of operators, news of sessions, time."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NewType
 
@@ -71,11 +72,24 @@ class ImportRunbook(Call):
     description: str = ""
     publish: bool = False
     force: bool = False
+    #: What the draft must be for it to be replaced; empty: anything.
+    draft_digest: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishRunbook(Call):
     name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevertRunbook(Call):
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollbackRunbook(Call):
+    name: str
+    version: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +99,7 @@ class UpdateRunbook(Call):
     name: str
     fields: frozenset[str]
     description: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
     #: None: as the account says.
     delivery: Delivery | None = None
     #: Seconds; 0: the delivery's own.
@@ -233,6 +248,8 @@ Event = (
     | ForceCloseJob
     | ImportRunbook
     | PublishRunbook
+    | RevertRunbook
+    | RollbackRunbook
     | UpdateRunbook
     | DeleteRunbook
     | UpdateAccount

@@ -11,7 +11,7 @@ from farhand_server.model.clock import UnixMs
 from farhand_server.model.identifiers import AccountId, JobId, WorkerId
 from farhand_server.model.job import Attempt, Job, JobStatus
 from farhand_server.model.output import Chunk, Extent, SpoolId
-from farhand_server.model.runbook import Runbook
+from farhand_server.model.runbook import Runbook, RunbookVersion
 from farhand_server.model.worker import Group, Worker
 
 
@@ -99,6 +99,14 @@ class Queries(Protocol):
 
     def runbook(self, account: AccountId, name: str) -> Runbook | None: ...
     def runbooks(self, account: AccountId, *, size: int, after: str) -> Page[Runbook]: ...
+    def versions(self, runbook: Runbook, *, size: int, after: str) -> Page[RunbookVersion]:
+        """Newest first."""
+        ...
+
+    def version(self, runbook: Runbook, version: int) -> str:
+        """The digest of the script that was published as this version, "" if none was."""
+        ...
+
     def script(self, digest: str) -> bytes: ...
     def group(self, account: AccountId, name: str) -> Group | None: ...
     def groups(self, account: AccountId, *, size: int, after: str) -> Page[Group]: ...

@@ -1,7 +1,8 @@
 """A runbook: a script with a draft and published versions."""
 
 import enum
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from farhand_server.model.clock import UnixMs
 from farhand_server.model.identifiers import AccountId, RunbookId
@@ -59,6 +60,11 @@ class Runbook:
     published_digest: str = ""
     #: Counts publishes.
     published_version: int = 0
+    #: When that was, and by whom.
+    published: UnixMs | None = None
+    published_by: str = ""
+    #: Words to sort by.
+    tags: Mapping[str, str] = field(default_factory=dict)
     #: None: as the account says.
     delivery: Delivery | None = None
     #: Seconds; 0: the delivery's own.
@@ -74,3 +80,16 @@ class Runbook:
             return RunbookState.NEW
         same = self.draft_digest == self.published_digest
         return RunbookState.PUBLISHED if same else RunbookState.EDIT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunbookVersion:
+    """A script that was published."""
+
+    version: int
+    digest: str
+    #: Bytes of the script.
+    size: int
+    published: UnixMs
+    #: Empty where nobody had asked yet.
+    published_by: str

@@ -55,6 +55,9 @@ _METHODS: dict[Policy, dict[str, tuple[str, ...]]] = {
         "farhand.v1.RunbookService": (
             "ImportRunbook",
             "PublishRunbook",
+            "RevertRunbook",
+            "RollbackRunbook",
+            "ListRunbookVersions",
             "UpdateRunbook",
             "GetRunbook",
             "ListRunbooks",

@@ -8,6 +8,8 @@ from farhand_server.errors import (
     InvalidRequest,
     JobNotFound,
     RunbookNotFound,
+    RunbookNotPublished,
+    RunbookVersionNotFound,
     Violation,
     WorkerNotFound,
 )
@@ -52,6 +54,26 @@ def runbook(queries: Queries, account: AccountId, name: str) -> Runbook:
     if found is None:
         raise RunbookNotFound(f'no runbook "{name}"', do="see: farhand runbook list")
     return found
+
+
+def script(queries: Queries, runbook: Runbook, *, version: int, draft: bool) -> bytes:
+    """The draft, the script of a version, or what is published now (0). Raises
+    RunbookVersionNotFound, RunbookNotPublished."""
+    digest = runbook.draft_digest if draft else runbook.published_digest
+    if version:
+        digest = queries.version(runbook, version)
+        if not digest:
+            raise RunbookVersionNotFound(
+                f'runbook "{runbook.name}" has no version {version}',
+                why=f"its last one is {runbook.published_version}",
+                do=f"see: farhand runbook history {runbook.name}",
+            )
+    if not digest:
+        raise RunbookNotPublished(
+            f'runbook "{runbook.name}" has no published version',
+            do=f"ask for the draft, or: farhand runbook publish {runbook.name}",
+        )
+    return queries.script(digest)
 
 
 def group(queries: Queries, account: AccountId, name: str) -> Group:

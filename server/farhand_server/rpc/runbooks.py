@@ -3,7 +3,6 @@
 import hashlib
 
 from farhand_server.core import events
-from farhand_server.errors import RunbookNotPublished
 from farhand_server.model.runbook import Runbook
 from farhand_server.rpc import lookup
 from farhand_server.rpc.backend import Backend
@@ -36,6 +35,7 @@ class RunbookService(runbook_pb2_grpc.RunbookServiceServicer):
                 description=request.description,
                 publish=request.publish,
                 force=request.force,
+                draft_digest=request.draft_digest,
             ),
         )
         return runbook_pb2.ImportRunbookResponse(runbook=convert.wire(runbook))
@@ -50,6 +50,41 @@ class RunbookService(runbook_pb2_grpc.RunbookServiceServicer):
         )
         return runbook_pb2.PublishRunbookResponse(runbook=convert.wire(runbook))
 
+    async def RevertRunbook(
+        self, request: runbook_pb2.RevertRunbookRequest, context: object
+    ) -> runbook_pb2.RevertRunbookResponse:
+        principal = caller()
+        runbook = await self._backend.ask(
+            Runbook,
+            lambda call: events.RevertRunbook(call=call, by=principal, name=request.runbook),
+        )
+        return runbook_pb2.RevertRunbookResponse(runbook=convert.wire(runbook))
+
+    async def RollbackRunbook(
+        self, request: runbook_pb2.RollbackRunbookRequest, context: object
+    ) -> runbook_pb2.RollbackRunbookResponse:
+        principal = caller()
+        runbook = await self._backend.ask(
+            Runbook,
+            lambda call: events.RollbackRunbook(
+                call=call, by=principal, name=request.runbook, version=request.version
+            ),
+        )
+        return runbook_pb2.RollbackRunbookResponse(runbook=convert.wire(runbook))
+
+    async def ListRunbookVersions(
+        self, request: runbook_pb2.ListRunbookVersionsRequest, context: object
+    ) -> runbook_pb2.ListRunbookVersionsResponse:
+        page = await self._backend.look(
+            self._backend.queries.versions,
+            await self._runbook(request.runbook),
+            size=request.page_size or limits.PAGE_SIZE,
+            after=request.page_token,
+        )
+        return runbook_pb2.ListRunbookVersionsResponse(
+            versions=[convert.wire_version(each) for each in page.rows], next_page_token=page.next
+        )
+
     async def UpdateRunbook(
         self, request: runbook_pb2.UpdateRunbookRequest, context: object
     ) -> runbook_pb2.UpdateRunbookResponse:
@@ -62,6 +97,7 @@ class RunbookService(runbook_pb2_grpc.RunbookServiceServicer):
                 name=asked.name,
                 fields=frozenset(request.update_mask.paths),
                 description=asked.description,
+                tags=dict(asked.tags),
                 delivery=delivery.model(asked.delivery),
                 lost_after=asked.lost_after.seconds,
                 timeout=asked.timeout.seconds,
@@ -92,13 +128,13 @@ class RunbookService(runbook_pb2_grpc.RunbookServiceServicer):
         self, request: runbook_pb2.ExportRunbookRequest, context: object
     ) -> runbook_pb2.ExportRunbookResponse:
         runbook = await self._runbook(request.runbook)
-        digest = runbook.draft_digest if request.draft else runbook.published_digest
-        if not digest:
-            raise RunbookNotPublished(
-                f'runbook "{runbook.name}" has no published version',
-                do=f"ask for the draft, or: farhand runbook publish {runbook.name}",
-            )
-        content = await self._backend.look(self._backend.queries.script, digest)
+        content = await self._backend.look(
+            lookup.script,
+            self._backend.queries,
+            runbook,
+            version=request.version,
+            draft=request.draft,
+        )
         return runbook_pb2.ExportRunbookResponse(runbook=convert.wire(runbook), content=content)
 
     async def DeleteRunbook(

@@ -1,10 +1,8 @@
 """The one table of what requests and frames may hold; all violations are told at once."""
 
-import ipaddress
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 
 from farhand_server.errors import InvalidRequest, Violation
@@ -12,7 +10,6 @@ from farhand_server.rpc.convert import parameters
 from farhand_server.rpc.rules import (
     Check,
     On,
-    Rule,
     at_least,
     at_most,
     between,
@@ -24,10 +21,22 @@ from farhand_server.rpc.rules import (
     required,
     size,
 )
+from farhand_server.rpc.values import (
+    DELIVERY,
+    JOB,
+    MEMBER,
+    RUNBOOK,
+    STREAM,
+    TYPE,
+    UUID,
+    cidr,
+    life,
+    span,
+    tags,
+)
 from farhand_wire import limits, transcript
 from farhand_wire.v1 import (
     account_pb2,
-    delivery_pb2,
     hybrid_worker_group_pb2,
     hybrid_worker_pb2,
     job_pb2,
@@ -69,53 +78,6 @@ class Each:
             yield from problems(element, f"{at}{self.field}[{index}].")
 
 
-# --- kinds of values ------------------------------------------------------------------------
-
-UUID = matches(
-    r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
-    "is not a UUID (8-4-4-4-12 hexadecimal digits, lower case)",
-)
-JOB = required(matches(r"[0-9a-f-]{1,36}", "is not a job id or the beginning of one"))
-RUNBOOK = matches(
-    rf"[A-Za-z][A-Za-z0-9_-]{{0,{limits.NAME_CHARACTERS - 1}}}",
-    f"starts with a letter and has letters, digits, underscores and dashes, "
-    f"{limits.NAME_CHARACTERS} at most",
-)
-MEMBER = matches(
-    rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{limits.WORKER_NAME_CHARACTERS - 1}}}",
-    f"starts with a letter or digit and has letters, digits, dots, underscores and dashes, "
-    f"{limits.WORKER_NAME_CHARACTERS} at most",
-)
-STREAM = one_of(job_pb2.JobStream, "is not a stream")
-DELIVERY = one_of(delivery_pb2.Delivery, "is required: at most once or at least once")
-TYPE = one_of(runbook_pb2.RunbookType, "is required: RUNBOOK_TYPE_BASH or RUNBOOK_TYPE_PYTHON")
-
-
-def cidr(value: str) -> str:
-    try:
-        ipaddress.ip_network(value)
-    except ValueError:
-        return f'"{value[:64]}" is not a network, for example 10.0.0.0/8'
-    return ""
-
-
-def span(low: int, high: int) -> Rule:
-    """Of a Duration, in seconds."""
-
-    def rule(value: Duration) -> str:
-        seconds = value.seconds + value.nanos / 1e9
-        return "" if low <= seconds <= high else f"is {seconds:g} s; it may be {low} to {high:,} s"
-
-    return rule
-
-
-def life(value: Duration) -> str:
-    most = int(limits.TOKEN_TTL_SECONDS_MOST)
-    if value == Duration() or (0 < value.seconds <= most and value.nanos >= 0):
-        return ""
-    return f"is {value.seconds} s; it may be 1 s to {most // 86400} days"
-
-
 # --- problems of two fields at once ---------------------------------------------------------
 
 
@@ -143,10 +105,17 @@ def one_or_every(message: Message, at: str) -> Iterator[Violation]:
         yield Violation(field=at + "attempt", problem="cannot be combined with every_attempt")
 
 
+def draft_or_version(message: Message, at: str) -> Iterator[Violation]:
+    """The draft, or a version: not both."""
+    assert isinstance(message, runbook_pb2.ExportRunbookRequest)
+    if message.draft and message.version:
+        yield Violation(field=at + "version", problem="cannot be combined with draft")
+
+
 def settings(message: Message, at: str) -> Iterator[Violation]:
     """Says which settings of a runbook change."""
     assert isinstance(message, runbook_pb2.UpdateRunbookRequest)
-    known = ("description", "delivery", "timeout", "lost_after")
+    known = ("description", "tags", "delivery", "timeout", "lost_after")
     if not message.update_mask.paths:
         yield Violation(field=at + "update_mask", problem=f"is required: of {', '.join(known)}")
     for index, path in enumerate(message.update_mask.paths):
@@ -230,19 +199,28 @@ RULES: dict[type[Message], tuple[Check, ...]] = {
         On("type", TYPE),
         On("content", required(size(limits.RUNBOOK_BYTES), "is empty: a runbook is a script")),
         On("description", characters(limits.DESCRIPTION_CHARACTERS)),
+        On("draft_digest", optional(matches(r"[0-9a-f]{64}", "is not a SHA-256"))),
     ),
     runbook_pb2.PublishRunbookRequest: _THE_RUNBOOK,
+    runbook_pb2.RevertRunbookRequest: _THE_RUNBOOK,
+    runbook_pb2.RollbackRunbookRequest: (*_THE_RUNBOOK, On("version", at_least(1))),
+    runbook_pb2.ListRunbookVersionsRequest: (*_THE_RUNBOOK, *_PLACES),
     runbook_pb2.UpdateRunbookRequest: (Part("runbook"), settings),
     runbook_pb2.Runbook: (
         On("name", required(RUNBOOK)),
         On("description", characters(limits.DESCRIPTION_CHARACTERS)),
+        On("tags", tags),
         On("delivery", optional(DELIVERY)),
         On("timeout", span(0, limits.JOB_TIMEOUT_SECONDS_MOST)),
         On("lost_after", span(0, limits.LOST_AFTER_SECONDS_MOST)),
     ),
     runbook_pb2.GetRunbookRequest: _THE_RUNBOOK,
     runbook_pb2.ListRunbooksRequest: _NAMES,
-    runbook_pb2.ExportRunbookRequest: _THE_RUNBOOK,
+    runbook_pb2.ExportRunbookRequest: (
+        *_THE_RUNBOOK,
+        On("version", at_least(0)),
+        draft_or_version,
+    ),
     runbook_pb2.DeleteRunbookRequest: _THE_RUNBOOK,
     # groups and workers
     hybrid_worker_group_pb2.CreateHybridWorkerGroupRequest: (On("name", required(MEMBER)),),

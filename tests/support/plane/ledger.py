@@ -65,6 +65,8 @@ class Ledger:
         self.endpoint = ""
         self.account = GetAccountResponse(account="default", caller="olga", server_version="0.1.0")
         self.runbooks: dict[str, Runbook] = {}
+        #: What was published of each.
+        self.versions: dict[str, list[bytes]] = {}
         self.scripts: dict[str, bytes] = {}
         self.groups: dict[str, HybridWorkerGroup] = {}
         self.workers: dict[str, HybridWorker] = {}

@@ -1,6 +1,7 @@
 """The fake control plane's services of resources."""
 
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
 
 import grpc
@@ -159,8 +160,35 @@ class RunbookService(RunbookServiceServicer):
         made.published_version += request.publish
         published = runbook.RUNBOOK_STATE_PUBLISHED
         made.state = published if request.publish else runbook.RUNBOOK_STATE_NEW
+        made.draft_digest = sha256(request.content).hexdigest()
         self._ledger.scripts[request.name] = request.content
+        if request.publish:
+            self._ledger.versions.setdefault(request.name, []).append(request.content)
         return runbook.ImportRunbookResponse(runbook=made)
+
+    def RevertRunbook(self, request: Any, context: Any) -> Any:
+        self._ledger.admit("RevertRunbook", request, context)
+        made = self._ledger.found(self._ledger.runbooks, request.runbook, context)
+        return runbook.RevertRunbookResponse(runbook=made)
+
+    def RollbackRunbook(self, request: Any, context: Any) -> Any:
+        self._ledger.admit("RollbackRunbook", request, context)
+        made = self._ledger.found(self._ledger.runbooks, request.runbook, context)
+        made.published_version += 1
+        return runbook.RollbackRunbookResponse(runbook=made)
+
+    def ListRunbookVersions(self, request: Any, context: Any) -> Any:
+        """One a page."""
+        self._ledger.admit("ListRunbookVersions", request, context)
+        self._ledger.found(self._ledger.runbooks, request.runbook, context)
+        versions = self._ledger.versions.get(request.runbook, [])
+        number = int(request.page_token or len(versions))
+        shown = [
+            runbook.RunbookVersion(version=number, size=len(versions[number - 1]), published_by="o")
+            for _ in range(number and 1)
+        ]
+        more = str(number - 1) if number > 1 else ""
+        return runbook.ListRunbookVersionsResponse(versions=shown, next_page_token=more)
 
     def PublishRunbook(self, request: Any, context: Any) -> Any:
         self._ledger.admit("PublishRunbook", request, context)
@@ -195,9 +223,11 @@ class RunbookService(RunbookServiceServicer):
     def ExportRunbook(self, request: Any, context: Any) -> Any:
         self._ledger.admit("ExportRunbook", request, context)
         made = self._ledger.found(self._ledger.runbooks, request.runbook, context)
-        return runbook.ExportRunbookResponse(
-            runbook=made, content=self._ledger.scripts[request.runbook]
-        )
+        content = self._ledger.scripts[request.runbook]
+        published = self._ledger.versions.get(request.runbook, [])
+        if published and not request.draft:
+            content = published[request.version - 1]
+        return runbook.ExportRunbookResponse(runbook=made, content=content)
 
     def DeleteRunbook(self, request: Any, context: Any) -> Any:
         self._ledger.admit("DeleteRunbook", request, context)

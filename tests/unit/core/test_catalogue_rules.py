@@ -4,16 +4,21 @@ import pytest
 from tests.support import samples
 from tests.support.rules import Rules
 from tests.support.samples import job_id, sha256
+from tests.support.world.rows import OPERATOR
 
 from farhand_server.core import events as on
 from farhand_server.core.effects import EndSession
 from farhand_server.errors import (
+    DraftChanged,
     GroupExists,
     GroupNotFound,
     InUse,
     RunbookExists,
     RunbookNotFound,
+    RunbookNotPublished,
+    RunbookTypeFixed,
     RunbookTypeUnsupported,
+    RunbookVersionNotFound,
     WorkerNotFound,
 )
 from farhand_server.model import frames
@@ -77,6 +82,93 @@ def test_force_replaces_the_draft_and_leaves_what_is_published() -> None:
     assert runbook.state is RunbookState.EDIT
     assert (runbook.draft_digest, runbook.published_digest) == (sha256(SECOND), sha256(FIRST))
     assert (runbook.published_version, runbook.description) == (1, "saves all")
+
+
+def test_what_was_published_keeps_its_type() -> None:
+    rules = Rules()
+    imported(rules, publish=True)
+    refusal = imported(rules, SECOND, type=RunbookType.PYTHON, force=True)
+
+    assert isinstance(refusal, RunbookTypeFixed)
+    assert known(rules).type is RunbookType.BASH
+    assert known(rules).draft_digest == sha256(FIRST)
+
+
+def test_a_draft_that_was_never_published_may_change_its_type() -> None:
+    rules = Rules()
+    imported(rules)
+    imported(rules, SECOND, type=RunbookType.PYTHON, force=True)
+
+    assert known(rules).type is RunbookType.PYTHON
+
+
+def test_a_draft_that_somebody_else_replaced_is_not_overwritten() -> None:
+    rules = Rules()
+    imported(rules)
+    imported(rules, SECOND, force=True, draft_digest=sha256(FIRST))
+    refusal = imported(rules, b"echo three\n", force=True, draft_digest=sha256(FIRST))
+
+    assert isinstance(refusal, DraftChanged)
+    assert known(rules).draft_digest == sha256(SECOND)
+
+
+def test_a_publish_says_who_and_when() -> None:
+    rules = Rules()
+    imported(rules, publish=True)
+
+    assert known(rules).published_by == OPERATOR.name
+    assert known(rules).published == rules.clock.unix_ms()
+
+
+def test_a_revert_makes_the_draft_what_is_published() -> None:
+    rules = Rules()
+    imported(rules, publish=True)
+    imported(rules, SECOND, force=True)
+    answer = rules.ask(on.RevertRunbook, name="backup")
+
+    assert answer == known(rules)
+    assert known(rules).draft_digest == known(rules).published_digest == sha256(FIRST)
+    assert known(rules).state is RunbookState.PUBLISHED
+    assert known(rules).published_version == 1
+    assert rules.ask(on.RevertRunbook, name="backup") == answer
+
+
+def test_a_runbook_without_a_published_version_cannot_be_reverted() -> None:
+    rules = Rules()
+    imported(rules)
+
+    assert isinstance(rules.ask(on.RevertRunbook, name="backup"), RunbookNotPublished)
+
+
+def test_a_rollback_publishes_an_earlier_script_as_a_version_of_its_own() -> None:
+    rules = Rules()
+    imported(rules, publish=True)
+    imported(rules, SECOND, publish=True, force=True)
+    imported(rules, b"echo three\n", force=True)
+    answer = rules.ask(on.RollbackRunbook, name="backup", version=1)
+
+    runbook = known(rules)
+    assert answer == runbook
+    assert (runbook.published_version, runbook.published_digest) == (3, sha256(FIRST))
+    assert runbook.state is RunbookState.PUBLISHED
+    assert rules.tables.versions[runbook.id, 3] == sha256(FIRST)
+
+
+def test_a_rollback_to_what_is_published_is_no_version() -> None:
+    rules = Rules()
+    imported(rules, publish=True)
+    rules.ask(on.RollbackRunbook, name="backup", version=1)
+
+    assert known(rules).published_version == 1
+
+
+def test_a_rollback_to_a_version_that_never_was_is_refused() -> None:
+    rules = Rules()
+    imported(rules, publish=True)
+    refusal = rules.ask(on.RollbackRunbook, name="backup", version=2)
+
+    assert isinstance(refusal, RunbookVersionNotFound)
+    assert "its last one is 1" in refusal.why
 
 
 def test_each_publish_of_a_change_is_a_version() -> None:

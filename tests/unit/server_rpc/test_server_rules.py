@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from farhand_server.errors import InvalidRequest
-from farhand_server.rpc import validate
+from farhand_server.rpc import values
 from farhand_server.rpc.auth import POLICIES, Policy
 from farhand_server.rpc.rules import On
 from farhand_server.rpc.validate import RULES, Part, check, problems
@@ -172,7 +172,7 @@ def test_a_place_cannot_be_negative() -> None:
 
 @pytest.mark.parametrize("network", ["10.0.0.0/8", "10.1.2.3", "::1/128"])
 def test_networks_are_taken(network: str) -> None:
-    assert validate.cidr(network) == ""
+    assert values.cidr(network) == ""
 
 
 @pytest.mark.parametrize("network", ["10.0.0.1/8", "x", "", "10.0.0.0/33"])

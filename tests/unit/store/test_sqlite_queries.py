@@ -4,6 +4,7 @@ import random
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -125,6 +126,32 @@ def test_runbooks_come_by_name_in_pages(store: SqliteStateStore, queries: Sqlite
     assert second.next == ""
     assert queries.runbook(OTHER, "a") is None
     assert queries.script(first.rows[0].draft_digest) == samples.SCRIPT
+
+
+def test_versions_come_newest_first_in_pages(
+    store: SqliteStateStore, queries: SqliteQueries
+) -> None:
+    with store.transaction() as tx:
+        saved = tx.save_runbook(samples.runbook(), script=samples.SCRIPT)
+        for number in (1, 2, 3):
+            published = replace(
+                saved,
+                published_version=number,
+                published_digest=saved.draft_digest,
+                published=UnixMs(number),
+                published_by=f"person {number}",
+            )
+            saved = tx.save_runbook(published)
+
+    first = queries.versions(saved, size=2, after="")
+    rest = queries.versions(saved, size=2, after=first.next)
+    found = [*first.rows, *rest.rows]
+    assert [version.version for version in found] == [3, 2, 1]
+    assert [version.published_by for version in found] == ["person 3", "person 2", "person 1"]
+    assert {version.size for version in found} == {len(samples.SCRIPT)}
+    assert (first.next, rest.next) == ("2", "")
+    assert queries.version(saved, 2) == saved.draft_digest
+    assert queries.version(saved, 4) == ""
 
 
 def test_groups_and_their_waiting_jobs_are_counted(

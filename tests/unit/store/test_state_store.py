@@ -246,6 +246,30 @@ def test_a_runbook_is_saved_again_under_its_id(state: StateStore) -> None:
         assert tx.script(saved.draft_digest) == SCRIPT
 
 
+def test_every_published_version_is_kept(state: StateStore) -> None:
+    other = b"echo ho\n"
+    with state.transaction() as tx:
+        saved = tx.save_runbook(samples.runbook(tags={"team": "ops"}), script=SCRIPT)
+        for version, digest in enumerate((saved.draft_digest, samples.sha256(other)), start=1):
+            saved = tx.save_runbook(
+                replace(
+                    saved,
+                    draft_digest=digest,
+                    published_digest=digest,
+                    published_version=version,
+                    published=UnixMs(version),
+                    published_by="owner",
+                ),
+                script=other if version == 2 else None,
+            )
+
+        assert tx.version(saved.id, 1) == samples.sha256(SCRIPT)
+        assert tx.version(saved.id, 2) == samples.sha256(other)
+        assert tx.version(saved.id, 3) is None
+        assert tx.runbook(ACCOUNT, "hello") == saved
+        assert (saved.tags, saved.published_by) == ({"team": "ops"}, "owner")
+
+
 def test_runbooks_of_another_account_are_not_found(state: StateStore) -> None:
     with state.transaction() as tx:
         tx.save_runbook(samples.runbook(), script=SCRIPT)

@@ -1,6 +1,6 @@
 """Runbooks."""
 
-from farhand_server.model.runbook import Runbook, RunbookState, RunbookType
+from farhand_server.model.runbook import Runbook, RunbookState, RunbookType, RunbookVersion
 from farhand_server.rpc.convert import delivery
 from farhand_server.rpc.convert.moments import duration, timestamp
 from farhand_wire.v1 import runbook_pb2
@@ -46,4 +46,17 @@ def wire(runbook: Runbook) -> runbook_pb2.Runbook:
         delivery=delivery.wire(runbook.delivery),
         timeout=duration(runbook.timeout),
         lost_after=duration(runbook.lost_after),
+        tags=runbook.tags,
+        publish_time=timestamp(runbook.published),
+        published_by=runbook.published_by,
+    )
+
+
+def wire_version(version: RunbookVersion) -> runbook_pb2.RunbookVersion:
+    return runbook_pb2.RunbookVersion(
+        version=version.version,
+        digest=version.digest,
+        size=version.size,
+        publish_time=timestamp(version.published),
+        published_by=version.published_by,
     )

@@ -14,7 +14,7 @@ from farhand_server.model.account import Account, AccountKey, Principal, Registr
 from farhand_server.model.identifiers import AccountId, JobId, WorkerId
 from farhand_server.model.job import Attempt, Job, JobStatus
 from farhand_server.model.output import Chunk, Extent, SpoolId
-from farhand_server.model.runbook import Runbook
+from farhand_server.model.runbook import Runbook, RunbookVersion
 from farhand_server.model.worker import Group, Worker
 from farhand_server.store.sqlite import rows
 from farhand_server.store.sqlite.connection import open_reader
@@ -156,6 +156,28 @@ class SqliteQueries:
         )
         page = [rows.runbook(row) for row in found[:size]]
         return Page(rows=page, next=page[-1].name if len(found) > size else "")
+
+    def versions(self, runbook: Runbook, *, size: int, after: str) -> Page[RunbookVersion]:
+        found = self._all(
+            "SELECT version, runbook_versions.digest, length(content) AS size, published, "
+            "published_by FROM runbook_versions JOIN scripts USING (digest) "
+            "WHERE runbook = ? AND (? = '' OR version < CAST(? AS INTEGER)) "
+            "ORDER BY version DESC LIMIT ?",
+            runbook.id,
+            after,
+            after,
+            size + 1,
+        )
+        page = [rows.version(row) for row in found[:size]]
+        return Page(rows=page, next=str(page[-1].version) if len(found) > size else "")
+
+    def version(self, runbook: Runbook, version: int) -> str:
+        row = self._one(
+            "SELECT digest FROM runbook_versions WHERE runbook = ? AND version = ?",
+            runbook.id,
+            version,
+        )
+        return str(row["digest"]) if row else ""
 
     def script(self, digest: str) -> bytes:
         row = self._one("SELECT content FROM scripts WHERE digest = ?", digest)

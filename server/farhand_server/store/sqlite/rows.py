@@ -8,7 +8,7 @@ from typing import Any
 from farhand_server.model.account import Account, AccountKey, KeySlot, RegistrationToken
 from farhand_server.model.job import Attempt, End, Job, JobStatus, Suspension
 from farhand_server.model.output import Chunk, Extent
-from farhand_server.model.runbook import Delivery, Runbook, RunbookType
+from farhand_server.model.runbook import Delivery, Runbook, RunbookType, RunbookVersion
 from farhand_server.model.worker import Facts, Ground, Group, Party, Standing, Worker
 
 Row = sqlite3.Row
@@ -146,7 +146,18 @@ def attempt(row: Row) -> Attempt:
 def runbook(row: Row) -> Runbook:
     fields = {name: row[name] for name in row.keys()}  # noqa: SIM118 - a Row is no mapping
     delivery = _DELIVERIES.get(row["delivery"])
-    return Runbook(**{**fields, "type": _TYPES[row["type"]], "delivery": delivery})
+    parsed = {"type": _TYPES[row["type"]], "delivery": delivery, "tags": json.loads(row["tags"])}
+    return Runbook(**{**fields, **parsed})
+
+
+def version(row: Row) -> RunbookVersion:
+    return RunbookVersion(
+        version=row["version"],
+        digest=row["digest"],
+        size=row["size"],
+        published=row["published"],
+        published_by=row["published_by"],
+    )
 
 
 def account(row: Row) -> Account:

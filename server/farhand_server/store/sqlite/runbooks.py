@@ -1,5 +1,6 @@
 """Runbooks, their versions and scripts, as the rules read and write them."""
 
+import json
 import sqlite3
 from collections import OrderedDict
 
@@ -38,6 +39,9 @@ class Runbooks(Statements):
             "draft_digest": runbook.draft_digest,
             "published_digest": runbook.published_digest,
             "published_version": runbook.published_version,
+            "published": runbook.published,
+            "published_by": runbook.published_by,
+            "tags": json.dumps(dict(runbook.tags)),
             "delivery": runbook.delivery.value if runbook.delivery else "",
             "lost_after": runbook.lost_after,
             "timeout": runbook.timeout,
@@ -51,14 +55,25 @@ class Runbooks(Statements):
         assert saved is not None
         if saved.published_version:
             self._write(
-                "INSERT INTO runbook_versions (runbook, version, digest, published) "
-                "VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                (saved.id, saved.published_version, saved.published_digest, saved.modified),
+                "INSERT INTO runbook_versions (runbook, version, digest, published, published_by) "
+                "VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                (
+                    *(saved.id, saved.published_version, saved.published_digest),
+                    *(saved.published or saved.modified, saved.published_by),
+                ),
             )
         return saved
 
     def delete_runbook(self, runbook: RunbookId) -> None:
         self._write("DELETE FROM runbooks WHERE id = ?", (runbook,))
+
+    def version(self, runbook: RunbookId, version: int) -> str | None:
+        row = self._one(
+            "SELECT digest FROM runbook_versions WHERE runbook = ? AND version = ?",
+            runbook,
+            version,
+        )
+        return str(row["digest"]) if row else None
 
     def script(self, digest: str) -> bytes:
         known = self._scripts.get(digest)

@@ -1,0 +1,75 @@
+"""How a runbook looks: in a list, as a card, its versions."""
+
+from typing import TYPE_CHECKING
+
+from farhand_cli import delivery, durations, wire, words
+from farhand_cli.show import View
+from farhand_cli.table import Cell, Column
+
+if TYPE_CHECKING:
+    from farhand_wire.v1.runbook_pb2 import Runbook, RunbookVersion
+
+
+def type_word(runbook: "Runbook") -> str:
+    names = wire.runbook.RunbookType
+    return names.Name(runbook.type).removeprefix("RUNBOOK_TYPE_").lower()
+
+
+def _state(runbook: "Runbook") -> Cell:
+    names = wire.runbook.RunbookState
+    name = names.Name(runbook.state).removeprefix("RUNBOOK_STATE_")
+    return Cell.of(words.state(words.RUNBOOK_STATES, name))
+
+
+def version_word(runbook: "Runbook") -> str:
+    return f"v{runbook.published_version}" if runbook.published_version else "-"
+
+
+def _tags(runbook: "Runbook") -> str:
+    return ", ".join(f"{name}={value}" for name, value in sorted(runbook.tags.items()))
+
+
+_NAME: Column["Runbook"] = Column("NAME", lambda runbook, _: runbook.name)
+_TYPE: Column["Runbook"] = Column("TYPE", lambda runbook, _: type_word(runbook))
+_VERSION: Column["Runbook"] = Column("VERSION", lambda runbook, _: version_word(runbook))
+_CHANGED: Column["Runbook"] = Column("CHANGED", lambda it, manner: manner.time(it.modify_time))
+_STATE: Column["Runbook"] = Column("STATE", lambda runbook, _: _state(runbook))
+VIEW: View["Runbook"] = View(
+    name=lambda runbook: runbook.name,
+    columns=(_NAME, _TYPE, _VERSION, _CHANGED, _STATE),
+    card=(
+        *(_NAME, _TYPE, _STATE, _VERSION),
+        Column("DESCRIPTION", lambda runbook, _: runbook.description),
+        Column("TAGS", lambda runbook, _: _tags(runbook)),
+        Column("DELIVERY", lambda runbook, _: delivery.word(runbook.delivery) or "as the account"),
+        Column("TIMEOUT", lambda runbook, _: durations.shown(runbook.timeout)),
+        Column("LOST AFTER", lambda runbook, _: durations.shown(runbook.lost_after)),
+        Column("PUBLISHED", lambda runbook, manner: manner.time(runbook.publish_time)),
+        Column("BY", lambda runbook, _: runbook.published_by),
+        Column("PUBLISHED SHA-256", lambda runbook, _: runbook.published_digest),
+        Column("DRAFT SHA-256", lambda runbook, _: runbook.draft_digest),
+        Column("CREATED", lambda runbook, manner: manner.time(runbook.create_time)),
+        _CHANGED,
+    ),
+)
+
+
+VERSIONS: View["RunbookVersion"] = View(
+    name=lambda version: str(version.version),
+    columns=(
+        Column("VERSION", lambda version, _: f"v{version.version}"),
+        Column("PUBLISHED", lambda version, manner: manner.time(version.publish_time)),
+        Column("BY", lambda version, _: version.published_by or "-"),
+        Column("SIZE", lambda version, _: words.size(version.size)),
+        Column("SHA-256", lambda version, _: version.digest),
+    ),
+    card=(),
+)
+
+
+def published(made: "Runbook") -> str:
+    """What is said of a version that was just published."""
+    return (
+        f"{made.name}: {version_word(made)} published ({type_word(made)}). "
+        f"Run it: farhand start {made.name} --run-on GROUP"
+    )

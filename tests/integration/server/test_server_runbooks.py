@@ -1,0 +1,107 @@
+"""Every version of a runbook over the wire: kept, shown, gone back to; jobs keep theirs."""
+
+from typing import Any
+
+from tests.support.edge import Caller, Worker, refusal
+from tests.support.edge_jobs import end, granted, start, started
+
+from farhand_wire.v1 import job_pb2, runbook_pb2
+
+BASH = runbook_pb2.RUNBOOK_TYPE_BASH
+SCRIPTS = [b"echo %d\n" % number for number in (1, 2, 3)]
+
+
+async def publish(owner: Caller, script: bytes, **fields: Any) -> runbook_pb2.Runbook:
+    request = runbook_pb2.ImportRunbookRequest(
+        name="hello", type=BASH, content=script, force=True, **({"publish": True} | fields)
+    )
+    made: runbook_pb2.Runbook = (await owner.ask(owner.runbooks.ImportRunbook, request)).runbook
+    return made
+
+
+async def versions(owner: Caller, **page: Any) -> runbook_pb2.ListRunbookVersionsResponse:
+    request = runbook_pb2.ListRunbookVersionsRequest(runbook="hello", **page)
+    answer: runbook_pb2.ListRunbookVersionsResponse = await owner.ask(
+        owner.runbooks.ListRunbookVersions, request
+    )
+    return answer
+
+
+async def exported(owner: Caller, **which: Any) -> bytes:
+    request = runbook_pb2.ExportRunbookRequest(runbook="hello", **which)
+    content: bytes = (await owner.ask(owner.runbooks.ExportRunbook, request)).content
+    return content
+
+
+async def test_every_published_version_is_kept_and_can_be_read(owner: Caller) -> None:
+    for script in SCRIPTS:
+        made = await publish(owner, script)
+    assert made.published_by == "owner"
+    assert made.publish_time.seconds > 0
+
+    first = await versions(owner, page_size=2)
+    rest = await versions(owner, page_size=2, page_token=first.next_page_token)
+    listed = [*first.versions, *rest.versions]
+    assert [version.version for version in listed] == [3, 2, 1]
+    assert {(version.size, version.published_by) for version in listed} == {(7, "owner")}
+    assert rest.next_page_token == ""
+    assert [await exported(owner, version=number) for number in (1, 2, 3)] == SCRIPTS
+
+
+async def test_a_version_that_never_was_is_refused(owner: Caller) -> None:
+    await publish(owner, SCRIPTS[0])
+    request = runbook_pb2.ExportRunbookRequest(runbook="hello", version=2)
+    refused = await refusal(owner.ask(owner.runbooks.ExportRunbook, request))
+    both = runbook_pb2.ExportRunbookRequest(runbook="hello", version=1, draft=True)
+
+    assert refused.reason == "RUNBOOK_VERSION_NOT_FOUND"
+    assert (
+        "cannot be combined"
+        in (await refusal(owner.ask(owner.runbooks.ExportRunbook, both))).message
+    )
+
+
+async def test_a_job_keeps_the_version_that_it_was_started_with(
+    owner: Caller, worker: Worker
+) -> None:
+    await publish(owner, SCRIPTS[0])
+    await start(owner)
+    await publish(owner, SCRIPTS[1])
+    request = runbook_pb2.RollbackRunbookRequest(runbook="hello", version=1)
+    back = (await owner.ask(owner.runbooks.RollbackRunbook, request)).runbook
+    await publish(owner, SCRIPTS[2], publish=False)
+    await worker.serve()
+    grant = await granted(worker)
+    await worker.say(started(grant))
+    await end(worker, grant, b"")
+    shown = await owner.ask(owner.jobs.GetJob, job_pb2.GetJobRequest(job_id=grant.job_id))
+
+    assert (grant.script, grant.runbook_version) == (SCRIPTS[0], 1)
+    assert shown.job.runbook_version == 1
+    assert back.published_version == 3
+    assert await exported(owner) == SCRIPTS[0]
+    assert await exported(owner, draft=True) == SCRIPTS[2]
+
+
+async def test_a_draft_can_be_thrown_away(owner: Caller) -> None:
+    await publish(owner, SCRIPTS[0])
+    await publish(owner, SCRIPTS[1], publish=False)
+    request = runbook_pb2.RevertRunbookRequest(runbook="hello")
+    made = (await owner.ask(owner.runbooks.RevertRunbook, request)).runbook
+
+    assert made.state == runbook_pb2.RUNBOOK_STATE_PUBLISHED
+    assert await exported(owner, draft=True) == SCRIPTS[0]
+
+
+async def test_tags_are_set_and_all_that_is_wrong_with_them_is_said(owner: Caller) -> None:
+    await publish(owner, SCRIPTS[0])
+    wanted = runbook_pb2.Runbook(name="hello", tags={"team": "storage", "tier": "1"})
+    request = runbook_pb2.UpdateRunbookRequest(runbook=wanted)
+    request.update_mask.paths.append("tags")
+    saved = (await owner.ask(owner.runbooks.UpdateRunbook, request)).runbook
+    request.runbook.tags.update({str(number): "x" for number in range(16)})
+    refused = await refusal(owner.ask(owner.runbooks.UpdateRunbook, request))
+
+    assert dict(saved.tags) == {"team": "storage", "tier": "1"}
+    assert saved.description == ""
+    assert "18 tags of 15" in refused.message
