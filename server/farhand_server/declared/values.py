@@ -1,0 +1,76 @@
+"""Values for declared parameters: what is wrong with them, and what a script gets."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+
+from jsonschema import Draft202012Validator
+
+from farhand_server.errors import Violation
+from farhand_server.model.parameter import Json, Parameter, ParameterType
+
+#: Of a value that is shown in a refusal.
+_SHOWN = 200
+
+
+def problems(parameters: Sequence[Parameter], given: Mapping[str, Json]) -> list[Violation]:
+    """Everything that is wrong with what was given, in their order."""
+    known = {parameter.name for parameter in parameters}
+    found = [
+        Violation(field=f"parameters.{name}", problem=f"is not declared; {_names(parameters)}")
+        for name in given
+        if name not in known
+    ]
+    for parameter in parameters:
+        field = f"parameters.{parameter.name}"
+        if parameter.name not in given:
+            if parameter.required and not parameter.has_default:
+                found.append(Violation(field=field, problem=f"is required: {_asked(parameter)}"))
+            continue
+        found += [
+            Violation(field=field, problem=text)
+            for text in _wrong(parameter, given[parameter.name])
+        ]
+    return found
+
+
+def completed(parameters: Sequence[Parameter], given: Mapping[str, Json]) -> dict[str, Json]:
+    """With the defaults of those that were not given, in their order."""
+    values: dict[str, Json] = {}
+    for parameter in parameters:
+        if parameter.name in given:
+            values[parameter.name] = given[parameter.name]
+        elif parameter.has_default:
+            values[parameter.name] = parameter.default
+    return values
+
+
+def _wrong(parameter: Parameter, value: Json) -> Iterator[str]:
+    for error in Draft202012Validator(parameter.schema).iter_errors(value):
+        # The message of a library quotes the value.
+        yield f"is not {_asked(parameter)}" if parameter.secret else error.message[:_SHOWN]
+        return
+    if parameter.type is ParameterType.DATETIME and not _is_moment(value):
+        yield f"is not {_asked(parameter)}"
+
+
+def _is_moment(value: Json) -> bool:
+    try:
+        datetime.fromisoformat(str(value))
+    except ValueError:
+        return False
+    return True
+
+
+def _asked(parameter: Parameter) -> str:
+    what = {
+        ParameterType.DATETIME: "a time as in 2026-11-25T19:00:00Z",
+        ParameterType.ARRAY: "an array",
+        ParameterType.OBJECT: "an object",
+        ParameterType.INTEGER: "an integer",
+    }.get(parameter.type, f"a {parameter.type.value}")
+    return f"{what} ({parameter.description})" if parameter.description else what
+
+
+def _names(parameters: Sequence[Parameter]) -> str:
+    names = ", ".join(parameter.name for parameter in parameters)
+    return f"declared are {names}" if names else "this runbook takes none"
