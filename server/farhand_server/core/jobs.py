@@ -8,6 +8,7 @@ from farhand_server.core.context import Context
 from farhand_server.core.effects import Answer, CloseSpool, Count, Effect, Send, Wake
 from farhand_server.core.explain import sentence
 from farhand_server.core.finding import find_job
+from farhand_server.core.parameters import Taken, taken
 from farhand_server.errors import (
     GroupNotFound,
     JobExists,
@@ -30,7 +31,7 @@ def start(event: on.StartJob, ctx: Context) -> list[Effect]:
     """Puts a job on disk, and in the same transaction gives it to a member that is surely there."""
     known = ctx.tx.job(event.job)
     if known is not None:
-        return [Answer(call=event.call, value=_same(known, event))]
+        return [Answer(call=event.call, value=_same(known, event, ctx))]
     runbook = _published(event, ctx)
     group = ctx.tx.group(event.by.account, event.run_on)
     if group is None:
@@ -39,7 +40,8 @@ def start(event: on.StartJob, ctx: Context) -> list[Effect]:
             why="a group is made when its first worker joins, or by hand",
             do="see: farhand group list",
         )
-    job = _job(event, runbook, group, ctx)
+    given = taken(event, runbook.published_digest, runbook.type, ctx)
+    job = _job(event, runbook, group, given, ctx)
     ctx.tx.add_job(job)
     if group.id in ctx.live.queues:
         effects = dispatch.dispatch(group.id, ctx)
@@ -66,7 +68,7 @@ def _published(event: on.StartJob, ctx: Context) -> Runbook:
     return runbook
 
 
-def _job(event: on.StartJob, runbook: Runbook, group: Group, ctx: Context) -> Job:
+def _job(event: on.StartJob, runbook: Runbook, group: Group, given: Taken, ctx: Context) -> Job:
     delivery = runbook.delivery or ctx.tx.account(event.by.account).delivery
     return Job(
         id=event.job,
@@ -82,20 +84,20 @@ def _job(event: on.StartJob, runbook: Runbook, group: Group, ctx: Context) -> Jo
         delivery=delivery,
         lost_after=runbook.lost_after or delivery.lost_after,
         timeout=runbook.timeout,
-        parameters=event.parameters,
-        arguments=event.arguments,
+        parameters=given.parameters,
+        arguments=given.arguments,
         started_by=event.by.name,
         created=ctx.now.unix_ms,
     )
 
 
-def _same(known: Job, event: on.StartJob) -> Job:
+def _same(known: Job, event: on.StartJob, ctx: Context) -> Job:
     """The same id twice is one job; with something else it is a mistake."""
     same = (
         known.account == event.by.account
         and known.runbook == event.runbook
         and known.group_name == event.run_on
-        and known.parameters == event.parameters
+        and known.parameters == taken(event, known.digest, known.runbook_type, ctx).parameters
     )
     if not same:
         raise JobExists(

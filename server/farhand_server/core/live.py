@@ -19,11 +19,14 @@ from farhand_server.model.identifiers import (
     WorkerId,
 )
 from farhand_server.model.output import SpoolId
+from farhand_server.model.parameter import Parameter
 from farhand_server.model.runbook import RunbookType
 from farhand_server.model.worker import Ground
 
 #: Scripts that a worker surely still holds: fewer than the 64 (32 MiB) that it keeps.
 KNOWN_SCRIPTS = 16
+#: Scripts whose parameters are remembered.
+DECLARED = 256
 #: Sessions that are remembered after a newer one took over.
 TAKEN_OVER = 1024
 
@@ -150,6 +153,8 @@ class Live:
         self.refusals: dict[tuple[JobId, WorkerId], tuple[Instant, str]] = {}
         #: Attempts seen to run, not written down yet.
         self.started: dict[SpoolId, Now] = {}
+        #: What scripts declare, by digest; reading it takes a moment.
+        self.declared: OrderedDict[str, tuple[Parameter, ...]] = OrderedDict()
         #: No lease ends before this moment.
         self.leases_due: Instant | None = None
         self._alarms: list[Instant] = []
@@ -239,6 +244,12 @@ class Live:
         """Whether this worker is not to be asked for this job now."""
         held = self.refusals.get((job, worker))
         return held is not None and held[0] > now
+
+    def note_declared(self, digest: str, parameters: tuple[Parameter, ...]) -> None:
+        """Remembers it, the latest of them."""
+        self.declared[digest] = parameters
+        if len(self.declared) > DECLARED:
+            self.declared.popitem(last=False)
 
     def forget_job(self, job: JobId) -> None:
         """A job that is final needs no memory of who refused it."""

@@ -5,6 +5,7 @@ from dataclasses import replace
 from farhand_server.core import events as on
 from farhand_server.core.context import Context
 from farhand_server.core.effects import Answer, Effect
+from farhand_server.declared.declaration import declared
 from farhand_server.errors import (
     DraftChanged,
     InUse,
@@ -20,7 +21,8 @@ from farhand_server.model.runbook import Runbook
 
 
 def import_(event: on.ImportRunbook, ctx: Context) -> list[Effect]:
-    """Makes a runbook from a script; replaces the draft of one that exists only if forced."""
+    """Makes a runbook from a script; replaces the draft of one that exists only if forced. What is
+    wrong with what it declares is said here, and not to whoever starts it."""
     if not event.type.is_supported:
         raise RunbookTypeUnsupported(
             f"{event.type.value} runbooks cannot be run yet",
@@ -34,6 +36,7 @@ def import_(event: on.ImportRunbook, ctx: Context) -> list[Effect]:
             why="an import would replace its draft",
             do="add --force to replace the draft, or choose another --name",
         )
+    declared(event.script, event.type)
     if known is not None:
         _check_draft(known, event)
     saved = ctx.tx.save_runbook(_draft(known, event, ctx), script=event.script)

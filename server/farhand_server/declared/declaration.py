@@ -12,6 +12,7 @@ from jsonschema.exceptions import SchemaError
 from farhand_server.declared import block
 from farhand_server.errors import InvalidRequest, Violation
 from farhand_server.model.parameter import Parameter, ParameterType
+from farhand_server.model.runbook import RunbookType
 from farhand_wire import limits
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*", re.ASCII)
@@ -31,9 +32,11 @@ _TYPES = {kind.value: kind for kind in ParameterType}
 _DEPTH = 8
 
 
-def declared(script: bytes) -> tuple[Parameter, ...]:
-    """The parameters of a bash or Python script, in the order in which they stand there. Raises
-    InvalidRequest, with all that is wrong."""
+def declared(script: bytes, type_: RunbookType) -> tuple[Parameter, ...]:
+    """The parameters of a script, in the order in which they stand there. Raises InvalidRequest,
+    with all that is wrong."""
+    if type_ is RunbookType.POWERSHELL:
+        return ()
     try:
         found = block.find(script.decode(errors="replace"))
     except block.NoBlock as error:

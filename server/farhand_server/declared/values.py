@@ -1,5 +1,6 @@
 """Values for declared parameters: what is wrong with them, and what a script gets."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
@@ -44,10 +45,30 @@ def completed(parameters: Sequence[Parameter], given: Mapping[str, Json]) -> dic
     return values
 
 
+def positional(parameters: Sequence[Parameter], complete: Mapping[str, Json]) -> tuple[str, ...]:
+    """As text, as far as there is a value: what was left out in between is empty."""
+    last = max((n for n, p in enumerate(parameters) if p.name in complete), default=-1)
+    return tuple(
+        argument(complete[parameter.name]) if parameter.name in complete else ""
+        for parameter in parameters[: last + 1]
+    )
+
+
+def argument(value: Json) -> str:
+    """Text as it is, everything else as JSON."""
+    return value if isinstance(value, str) else as_text(value)
+
+
+def as_text(value: Json) -> str:
+    """Compact JSON. Raises ValueError for what JSON cannot say (NaN, infinity)."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
 def _wrong(parameter: Parameter, value: Json) -> Iterator[str]:
     for error in Draft202012Validator(parameter.schema).iter_errors(value):
         # The message of a library quotes the value.
-        yield f"is not {_asked(parameter)}" if parameter.secret else error.message[:_SHOWN]
+        asked = f"is not what is asked for: {_asked(parameter)}"
+        yield asked if parameter.secret else error.message[:_SHOWN]
         return
     if parameter.type is ParameterType.DATETIME and not _is_moment(value):
         yield f"is not {_asked(parameter)}"

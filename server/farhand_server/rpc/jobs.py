@@ -5,6 +5,7 @@ from typing import TypeVar
 
 from farhand_server.core import events
 from farhand_server.core.explain import Explanation
+from farhand_server.declared.values import as_text
 from farhand_server.engine.ports import Page
 from farhand_server.model.identifiers import AccountId, JobId, uuid7
 from farhand_server.model.job import Job
@@ -45,7 +46,7 @@ class JobService(job_pb2_grpc.JobServiceServicer):
                 job=JobId(request.job_id or self._new_id()),
                 runbook=request.runbook,
                 run_on=request.run_on,
-                parameters=parameters.to_text(values),
+                parameters=as_text(values),
                 arguments=parameters.arguments(values, request.parameter_order),
             ),
         )

@@ -47,7 +47,7 @@ _IGNORED = {
     "Truth": {"faults"},
     "Worker": {"facts", "address", "public_key", "joined_with"},
     "Welcome": {"server_time_ms"},
-    "Live": {"_alarms", "ticked_at", "leases_due", "scripts"},
+    "Live": {"_alarms", "declared", "ticked_at", "leases_due", "scripts"},
     "Session": {"given", "seen_written", "welcome", "listed", "heartbeat_at", "_scripts"},
 }
 #: Fields that show nothing of the world.

@@ -4,7 +4,8 @@ import pytest
 
 from farhand_server.declared.declaration import declared
 from farhand_server.errors import InvalidRequest
-from farhand_server.model.parameter import ParameterType
+from farhand_server.model.parameter import Parameter, ParameterType
+from farhand_server.model.runbook import RunbookType
 
 BASH = b"""#!/bin/bash
 # Copies what is new.
@@ -38,21 +39,25 @@ echo "$1"
 """
 
 
+def read(script: bytes) -> tuple[Parameter, ...]:
+    return declared(script, RunbookType.BASH)
+
+
 def problems(toml: str) -> dict[str, str]:
     """What is wrong with a block, by place."""
     lines = "".join(f"# {line}\n" if line else "#\n" for line in toml.splitlines())
     with pytest.raises(InvalidRequest) as refused:
-        declared(f"# /// farhand\n{lines}# ///\n".encode())
+        read(f"# /// farhand\n{lines}# ///\n".encode())
     return {v.field.removeprefix("content: "): v.problem for v in refused.value.violations}
 
 
 def test_a_script_without_a_block_declares_nothing() -> None:
-    assert declared(b"#!/bin/bash\n# a comment\necho hi\n") == ()
-    assert declared(b"\xff\xfe\n# /// script\n# dependencies = []\n# ///\n") == ()
+    assert read(b"#!/bin/bash\n# a comment\necho hi\n") == ()
+    assert read(b"\xff\xfe\n# /// script\n# dependencies = []\n# ///\n") == ()
 
 
 def test_parameters_come_in_the_order_of_the_script() -> None:
-    found = declared(BASH)
+    found = read(BASH)
 
     assert [p.name for p in found] == ["target", "count", "mode", "password", "since", "hosts"]
     assert [p.required for p in found] == [True, False, False, False, False, False]
@@ -68,7 +73,7 @@ def test_parameters_come_in_the_order_of_the_script() -> None:
 
 
 def test_defaults_and_schemas_are_json() -> None:
-    by_name = {parameter.name: parameter for parameter in declared(BASH)}
+    by_name = {parameter.name: parameter for parameter in read(BASH)}
 
     assert (by_name["count"].default, by_name["count"].has_default) == (3, True)
     assert by_name["target"].has_default is False
@@ -80,7 +85,7 @@ def test_defaults_and_schemas_are_json() -> None:
 
 
 def test_lines_may_end_as_on_windows() -> None:
-    assert declared(BASH.replace(b"\n", b"\r\n")) == declared(BASH)
+    assert read(BASH.replace(b"\n", b"\r\n")) == read(BASH)
 
 
 @pytest.mark.parametrize(
@@ -93,14 +98,14 @@ def test_lines_may_end_as_on_windows() -> None:
 )
 def test_what_only_looks_like_a_block_is_refused(script: str, words: str) -> None:
     with pytest.raises(InvalidRequest, match=words):
-        declared(script.encode())
+        read(script.encode())
 
 
 def test_a_mistake_is_named_by_its_line_in_the_script() -> None:
     script = b"#!/bin/bash\n\n# /// farhand\n# [parameters.a]\n# type = string\n# ///\n"
 
     with pytest.raises(InvalidRequest, match="at line 5, column 8"):
-        declared(script)
+        read(script)
 
 
 def test_everything_that_is_wrong_is_said_at_once() -> None:

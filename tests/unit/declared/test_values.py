@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from farhand_server.declared.declaration import declared
-from farhand_server.declared.values import completed, problems
+from farhand_server.declared.values import completed, positional, problems
 from farhand_server.model.parameter import Json, Parameter
+from farhand_server.model.runbook import RunbookType
 
 SCRIPT = b"""# /// farhand
 # [parameters.target]
@@ -27,7 +28,7 @@ SCRIPT = b"""# /// farhand
 # type = "object"
 # ///
 """
-PARAMETERS = declared(SCRIPT)
+PARAMETERS = declared(SCRIPT, RunbookType.PYTHON)
 
 
 def wrong(given: dict[str, Json]) -> dict[str, str]:
@@ -44,12 +45,13 @@ def test_everything_that_is_wrong_is_said_at_once() -> None:
         "target": "is required: a string (Where to)",
         "count": "10 is greater than the maximum of 9",
         "since": "is not a time as in 2026-11-25T19:00:00Z",
-        "password": "is not a string",
+        "password": "is not what is asked for: a string",
     }
 
 
 def test_the_value_of_a_secret_is_in_no_refusal() -> None:
-    for value in ("hunter2", 12345678, ["hunter2!"]):
+    values: tuple[Json, ...] = ("hunter2", 12345678, ["hunter2!"])
+    for value in values:
         assert "hunter" not in str(wrong({"target": "x", "password": value}))
         assert "1234" not in str(wrong({"target": "x", "password": value}))
 
@@ -96,3 +98,12 @@ def _of(name: str) -> Parameter:
 def test_a_moment_is_text_with_a_form() -> None:
     assert not problems((_of("since"),), {"since": "2026-11-25T19:00:00+01:00"})
     assert problems((_of("since"),), {"since": 1_700_000_000})
+
+
+def test_positional_arguments_follow_the_script() -> None:
+    assert positional(PARAMETERS, {"target": "a b", "count": 3}) == ("a b", "3")
+    assert positional(PARAMETERS, {"target": "x", "anything": {"a": None}}) == (
+        *("x", "", "", ""),
+        '{"a":null}',
+    )
+    assert positional(PARAMETERS, {}) == ()

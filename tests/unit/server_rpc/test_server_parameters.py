@@ -8,6 +8,7 @@ from google.protobuf.struct_pb2 import Struct
 from hypothesis import given
 from hypothesis import strategies as st
 
+from farhand_server.declared.values import as_text
 from farhand_server.rpc.convert import parameters
 
 VALUES = st.recursive(
@@ -25,7 +26,7 @@ def struct(values: dict[str, Any]) -> Struct:
 
 @given(st.dictionaries(st.text(), VALUES, max_size=4))
 def test_values_come_back_as_they_were(values: dict[str, Any]) -> None:
-    text = parameters.to_text(parameters.plain(struct(values)))
+    text = as_text(parameters.plain(struct(values)))
 
     assert json.loads(text) == values
     assert parameters.struct(text) == struct(values)
@@ -36,7 +37,7 @@ def test_whole_numbers_are_integers(number: float, text: str | None) -> None:
     plain = parameters.plain(struct({"n": number}))["n"]
 
     assert plain == number
-    assert text is None or parameters.to_text(plain) == text
+    assert text is None or as_text(plain) == text
 
 
 def test_positional_values_follow_the_order_then_the_names() -> None:

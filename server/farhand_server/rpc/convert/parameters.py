@@ -1,16 +1,14 @@
 """Parameters: a Struct on the wire, JSON in the model, positional text for scripts."""
 
-import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias
 
 from google.protobuf import json_format
 from google.protobuf.struct_pb2 import ListValue, Struct, Value
 
+from farhand_server.declared.values import argument, as_text
+from farhand_server.model.parameter import Json
 from farhand_wire import limits
-
-Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*", re.ASCII)
 
@@ -26,12 +24,12 @@ def problem(struct: Struct) -> str:
             f"letters, digits and underscores, {limits.NAME_CHARACTERS} at most"
         )
     try:
-        text = to_text(plain(struct))
+        written = as_text(plain(struct))
     except ValueError as error:
         return f"cannot be written as JSON: {error}"
-    if "\\u0000" in text and any("\0" in argument for argument in arguments(plain(struct), ())):
+    if "\\u0000" in written and any("\0" in argument for argument in arguments(plain(struct), ())):
         return "hold a NUL character, which no process can be given"
-    size = len(text.encode())
+    size = len(written.encode())
     if size > limits.PARAMETERS_BYTES:
         return f"have {size:,} bytes as JSON; {limits.PARAMETERS_BYTES // 1024} KiB at most"
     return ""
@@ -43,32 +41,23 @@ def plain(struct: Struct) -> dict[str, Json]:
     return {name: _plain(value) for name, value in sorted(struct.fields.items())}
 
 
-def to_text(value: Json) -> str:
-    """Compact JSON. Raises ValueError for what JSON cannot say (NaN, infinity)."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-
-
 def arguments(values: Mapping[str, Json], order: Sequence[str]) -> tuple[str, ...]:
     """Values in positional order: those of `order`, then the others by name. Strings as they are,
     everything else as JSON."""
     names = [*order, *(name for name in sorted(values) if name not in order)]
-    return tuple(_argument(values[name]) for name in names)
+    return tuple(argument(values[name]) for name in names)
 
 
-def struct(text: str) -> Struct:
+def struct(kept: str) -> Struct:
     """The parameters of a job, for its readers."""
     made = Struct()
-    if text != "{}":
-        json_format.Parse(text, made)
+    if kept != "{}":
+        json_format.Parse(kept, made)
     return made
 
 
 def _is_name(name: str) -> bool:
     return len(name) <= limits.NAME_CHARACTERS and _NAME.fullmatch(name) is not None
-
-
-def _argument(value: Json) -> str:
-    return value if isinstance(value, str) else to_text(value)
 
 
 def _plain(value: Value) -> Json:
