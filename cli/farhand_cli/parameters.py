@@ -1,40 +1,70 @@
 """A runbook's parameters as typed: `-p NAME=VALUE`, `-p NAME=@FILE`, `--params FILE`.
 
-A value that parses as JSON is that value, anything else is text: `7` is a number, `007` is text,
-`"7"` is text.
+A value is JSON if it parses as JSON of the type that the runbook declares, else text: `7` is text
+where text is declared. Where nothing is declared, `7` is a number, `007` is text, `"7"` is text.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
+#: What JSON gives for each type; a moment is text.
+_KINDS: dict[str, tuple[type, ...]] = {
+    "STRING": (str,),
+    "DATETIME": (str,),
+    "INTEGER": (int,),
+    "NUMBER": (int, float),
+    "BOOLEAN": (bool,),
+    "ARRAY": (list,),
+    "OBJECT": (dict,),
+}
 
-def parse(pairs: Iterable[str], document: str | None = None) -> dict[str, Any]:
+
+def parse(
+    pairs: Iterable[str], document: str | None = None, *, types: Callable[[], Mapping[str, str]]
+) -> dict[str, Any]:
     """Parameters in the order in which they were typed, those of the JSON object `document` first.
-    Raises click.BadParameter."""
+    `types` gives what is declared, by name, as _KINDS has it; it is asked if there are pairs, when
+    they are well formed. Raises click.BadParameter."""
     parameters = {} if document is None else _object(document)
-    typed: set[str] = set()
+    if typed := _typed(pairs):
+        declared = types()
+        for name, text in typed.items():
+            parameters[name] = _value(name, text, declared.get(name, ""))
+    return parameters
+
+
+def _typed(pairs: Iterable[str]) -> dict[str, str]:
+    """What was typed for each name; what stands in a file is read."""
+    typed: dict[str, str] = {}
     for pair in pairs:
         name, equals, text = pair.partition("=")
         if not equals or not name:
             raise click.BadParameter(f"{pair!r} is not NAME=VALUE", param_hint="-p")
         if name in typed:
             raise click.BadParameter(f"{name} is given twice", param_hint="-p")
-        typed.add(name)
-        parameters[name] = _value(name, _read(text[1:]) if text.startswith("@") else text)
-    return parameters
+        typed[name] = _read(text[1:]) if text.startswith("@") else text
+    return typed
 
 
-def _value(name: str, text: str) -> Any:
+def _value(name: str, text: str, type_: str) -> Any:
     try:
-        return _json(text)
+        value = _json(text)
+        return value if _is(value, type_) else text
     except _Inexact as error:
         raise click.BadParameter(f"{name}: {error}", param_hint="-p") from None
     except (ValueError, RecursionError):
         return text
+
+
+def _is(value: Any, type_: str) -> bool:
+    kinds = _KINDS.get(type_)
+    if kinds is None:
+        return True
+    return isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool))
 
 
 def _object(document: str) -> dict[str, Any]:

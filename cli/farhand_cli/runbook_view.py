@@ -1,13 +1,14 @@
 """How a runbook looks: in a list, as a card, its versions."""
 
+import json
 from typing import TYPE_CHECKING
 
 from farhand_cli import delivery, durations, wire, words
-from farhand_cli.show import View
+from farhand_cli.show import View, fields
 from farhand_cli.table import Cell, Column
 
 if TYPE_CHECKING:
-    from farhand_wire.v1.runbook_pb2 import Runbook, RunbookVersion
+    from farhand_wire.v1.runbook_pb2 import Runbook, RunbookParameter, RunbookVersion
 
 
 def type_word(runbook: "Runbook") -> str:
@@ -54,6 +55,27 @@ VIEW: View["Runbook"] = View(
 )
 
 
+def type_of(parameter: "RunbookParameter") -> str:
+    """STRING, INTEGER, …"""
+    name = wire.runbook.ParameterType.Name(parameter.type)
+    return name.removeprefix("PARAMETER_TYPE_")
+
+
+def _default(parameter: "RunbookParameter") -> str:
+    if not parameter.HasField("default"):
+        return "required" if parameter.required else "-"
+    return json.dumps(fields(parameter)["default"], ensure_ascii=False)
+
+
+PARAMETERS: tuple[Column["RunbookParameter"], ...] = (
+    Column("PARAMETER", lambda parameter, _: parameter.name),
+    Column(
+        "TYPE",
+        lambda it, _: type_of(it).lower() + (", secret" if it.secret else ""),
+    ),
+    Column("DEFAULT", lambda parameter, _: _default(parameter)),
+    Column("DESCRIPTION", lambda parameter, _: parameter.description or " "),
+)
 VERSIONS: View["RunbookVersion"] = View(
     name=lambda version: str(version.version),
     columns=(

@@ -10,8 +10,10 @@ from farhand_cli.api import pages
 from farhand_cli.durations import seconds_or_none
 from farhand_cli.nouns.draft import create, edit, revert
 from farhand_cli.nouns.version import diff, history, rollback
-from farhand_cli.runbook_view import VIEW, published, type_word
+from farhand_cli.runbook_view import PARAMETERS, VIEW, published, type_word
 from farhand_cli.session import Session
+from farhand_cli.show import Format, fields
+from farhand_cli.table import table
 from farhand_cli.verb import answers, pass_session
 
 
@@ -42,9 +44,21 @@ def list_(session: Session) -> None:
 @answers
 @pass_session
 def show(session: Session, name: str) -> None:
-    """One runbook; `export` prints its script."""
-    request = wire.runbook.GetRunbookRequest(runbook=name)
-    session.show(VIEW, session.api.runbooks.GetRunbook(request).runbook)
+    """One runbook, with the parameters of its published script (of its draft before that).
+
+    `export` prints the script.
+    """
+    answer = session.api.runbooks.GetRunbook(wire.runbook.GetRunbookRequest(runbook=name))
+    declared = answer.parameters if answer.runbook.published_version else answer.draft_parameters
+    if session.format not in (Format.TABLE, Format.NAME):
+        whole = fields(answer)
+        told = {key: whole[key] for key in ("parameters", "draftParameters")}
+        session.document({**VIEW.fields(answer.runbook), **told})
+        return
+    session.show(VIEW, answer.runbook)
+    if declared and session.format is Format.TABLE:
+        for line in table(PARAMETERS, declared, session.manner()):
+            click.echo(line)
 
 
 @runbook.command("import")

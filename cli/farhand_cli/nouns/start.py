@@ -7,6 +7,7 @@ import click
 
 from farhand_cli import parameters, wire
 from farhand_cli.job_view import VIEW
+from farhand_cli.runbook_view import type_of
 from farhand_cli.session import Session
 from farhand_cli.show import Format
 from farhand_cli.verb import answers, pass_session
@@ -48,12 +49,13 @@ def start(
     farhand start rotate-logs --run-on dc1 -p days=7 -p path=/var/log --follow
     id=$(farhand start report --run-on dc1 --params report.json)
 
-    A value is JSON if it parses as JSON, else text. Exit code with --follow or --wait: the
-    runbook's own; 3 failed without one, 4 stopped or suspended, 5 waited too long.
+    A value is JSON if it parses as JSON of the declared type, else text. Exit code with --follow or
+    --wait: the runbook's own; 3 failed without one, 4 stopped or suspended, 5 waited too long.
     """
     if max_wait is not None and not (follow or wait):
         raise click.UsageError("--max-wait needs --wait or --follow")
-    values = parameters.parse(pairs, params.read() if params else None)
+    document = params.read() if params else None
+    values = parameters.parse(pairs, document, types=lambda: _types(session, runbook))
     # With an id of our own the request may be sent again when an answer is lost.
     request = wire.job.StartJobRequest(
         runbook=runbook,
@@ -77,3 +79,10 @@ def start(
         click.echo(job.job_id)
     else:
         session.show(VIEW, job)
+
+
+def _types(session: Session, runbook: str) -> dict[str, str]:
+    """What the published script declares, by name."""
+    request = wire.runbook.GetRunbookRequest(runbook=runbook)
+    declared = session.api.runbooks.GetRunbook(request).parameters
+    return {parameter.name: type_of(parameter) for parameter in declared}

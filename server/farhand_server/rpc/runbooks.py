@@ -1,8 +1,11 @@
 """RunbookService: import, publish, look, delete."""
 
 import hashlib
+from collections.abc import Sequence
 
 from farhand_server.core import events
+from farhand_server.declared.declaration import declared
+from farhand_server.model.parameter import Parameter
 from farhand_server.model.runbook import Runbook
 from farhand_server.rpc import lookup
 from farhand_server.rpc.backend import Backend
@@ -109,7 +112,12 @@ class RunbookService(runbook_pb2_grpc.RunbookServiceServicer):
         self, request: runbook_pb2.GetRunbookRequest, context: object
     ) -> runbook_pb2.GetRunbookResponse:
         runbook = await self._runbook(request.runbook)
-        return runbook_pb2.GetRunbookResponse(runbook=convert.wire(runbook))
+        published, draft = await self._backend.look(self._parameters, runbook)
+        return runbook_pb2.GetRunbookResponse(
+            runbook=convert.wire(runbook),
+            parameters=[convert.wire_parameter(parameter) for parameter in published],
+            draft_parameters=[convert.wire_parameter(parameter) for parameter in draft],
+        )
 
     async def ListRunbooks(
         self, request: runbook_pb2.ListRunbooksRequest, context: object
@@ -146,6 +154,16 @@ class RunbookService(runbook_pb2_grpc.RunbookServiceServicer):
             lambda call: events.DeleteRunbook(call=call, by=principal, name=request.runbook),
         )
         return runbook_pb2.DeleteRunbookResponse()
+
+    def _parameters(self, runbook: Runbook) -> tuple[Sequence[Parameter], Sequence[Parameter]]:
+        """What the published script declares, and what the draft does."""
+        queries = self._backend.queries
+        draft = declared(queries.script(runbook.draft_digest), runbook.type)
+        if runbook.draft_digest == runbook.published_digest:
+            return draft, draft
+        if not runbook.published_version:
+            return (), draft
+        return declared(queries.script(runbook.published_digest), runbook.type), draft
 
     async def _runbook(self, name: str) -> Runbook:
         backend = self._backend

@@ -9,10 +9,25 @@ from click.testing import Result
 from google.protobuf.json_format import MessageToDict
 from tests.support.control_plane import ControlPlane
 
-from farhand_wire.v1 import job_pb2
+from farhand_wire.v1 import job_pb2, runbook_pb2
 
 Run = Callable[..., Result]
 ID = "0197c2e1-0000-4000-8000-000000000000"
+
+
+@pytest.fixture(autouse=True)
+def hello(plane: ControlPlane) -> None:
+    """It declares one parameter."""
+    plane.runbooks["hello"] = runbook_pb2.Runbook(name="hello", published_version=1)
+    plane.parameters["hello"] = [
+        runbook_pb2.RunbookParameter(
+            name="text",
+            type=runbook_pb2.PARAMETER_TYPE_STRING,
+            description="What to say",
+            required=True,
+            schema={"type": "string"},
+        )
+    ]
 
 
 def started(plane: ControlPlane) -> Any:
@@ -36,6 +51,22 @@ def test_parameters_are_typed_and_ordered(run: Run, plane: ControlPlane) -> None
     request = started(plane)
     assert list(request.parameter_order) == ["z", "a", "m"]
     assert MessageToDict(request.parameters) == {"z": 7, "a": "007", "m": {"x": [True, None]}}
+
+
+def test_what_is_declared_as_text_is_sent_as_text(run: Run, plane: ControlPlane) -> None:
+    run("start", "hello", "--run-on", "demo", "-p", "text=7", "-p", "other=7")
+
+    assert MessageToDict(started(plane).parameters) == {"text": "7", "other": 7}
+
+
+def test_show_tells_what_a_runbook_takes(run: Run) -> None:
+    lines = run("runbook", "show", "hello").stdout.splitlines()
+    document = json.loads(run("runbook", "show", "hello", "-o", "json").stdout)
+
+    assert lines[-2].split() == ["PARAMETER", "TYPE", "DEFAULT", "DESCRIPTION"]
+    assert lines[-1].split() == ["text", "string", "required", "What", "to", "say"]
+    assert document["name"] == "hello"
+    assert document["parameters"][0]["schema"] == {"type": "string"}
 
 
 @pytest.mark.parametrize("source", ["file", "-"])

@@ -105,3 +105,42 @@ async def test_tags_are_set_and_all_that_is_wrong_with_them_is_said(owner: Calle
     assert dict(saved.tags) == {"team": "storage", "tier": "1"}
     assert saved.description == ""
     assert "18 tags of 15" in refused.message
+
+
+DECLARING = b"""# /// farhand
+# [parameters.target]
+# description = "Where to"
+# required = true
+# [parameters.count]
+# type = "integer"
+# default = 3
+# ///
+"""
+
+
+async def test_what_a_script_declares_is_told_and_checked(owner: Caller, worker: Worker) -> None:
+    await publish(owner, DECLARING)
+    await publish(owner, SCRIPTS[0], publish=False)
+    request = runbook_pb2.GetRunbookRequest(runbook="hello")
+    told = await owner.ask(owner.runbooks.GetRunbook, request)
+    wrong = job_pb2.StartJobRequest(runbook="hello", run_on="demo")
+    wrong.parameters.update({"count": "three", "colour": "red"})
+    refused = await refusal(owner.ask(owner.jobs.StartJob, wrong))
+    await start(owner, parameters={"target": "a b"})
+    await worker.serve()
+    grant = await granted(worker)
+
+    assert [(each.name, each.required) for each in told.parameters] == [
+        ("target", True),
+        ("count", False),
+    ]
+    assert told.parameters[1].default.number_value == 3
+    assert dict(told.parameters[1].schema) == {"type": "integer"}
+    assert not told.draft_parameters
+    assert sorted(refused.fields) == [
+        "parameters.colour",
+        "parameters.count",
+        "parameters.target",
+    ]
+    assert grant.parameters_json == '{"target":"a b","count":3}'
+    assert list(grant.arguments) == ["a b", "3"]

@@ -26,7 +26,7 @@ from farhand_wire.v1.job_pb2 import (
     OutputPosition,
     OutputRecord,
 )
-from farhand_wire.v1.runbook_pb2 import Runbook
+from farhand_wire.v1.runbook_pb2 import Runbook, RunbookParameter
 
 TOKEN = "fh_operator"
 
@@ -65,6 +65,8 @@ class Ledger:
         self.endpoint = ""
         self.account = GetAccountResponse(account="default", caller="olga", server_version="0.1.0")
         self.runbooks: dict[str, Runbook] = {}
+        #: What each declares.
+        self.parameters: dict[str, list[RunbookParameter]] = {}
         #: What was published of each.
         self.versions: dict[str, list[bytes]] = {}
         self.scripts: dict[str, bytes] = {}

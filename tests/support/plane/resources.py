@@ -205,8 +205,10 @@ class RunbookService(RunbookServiceServicer):
 
     def GetRunbook(self, request: Any, context: Any) -> Any:
         self._ledger.admit("GetRunbook", request, context)
+        made = self._ledger.found(self._ledger.runbooks, request.runbook, context)
+        declared = self._ledger.parameters.get(request.runbook, ())
         return runbook.GetRunbookResponse(
-            runbook=self._ledger.found(self._ledger.runbooks, request.runbook, context)
+            runbook=made, parameters=declared, draft_parameters=declared
         )
 
     def ListRunbooks(self, request: Any, context: Any) -> Any:

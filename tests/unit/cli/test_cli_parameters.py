@@ -4,7 +4,11 @@ from typing import Any
 import click
 import pytest
 
-from farhand_cli.parameters import parse
+from farhand_cli import parameters
+
+
+def parse(pairs: list[str], document: str | None = None, **types: str) -> dict[str, Any]:
+    return parameters.parse(pairs, document, types=lambda: types)
 
 
 @pytest.mark.parametrize(
@@ -43,18 +47,18 @@ def test_the_order_is_the_one_that_was_typed() -> None:
 
 
 def test_a_typed_value_replaces_that_of_the_document() -> None:
-    parameters = parse(["b=3"], '{"a": 1, "b": 2}')
+    found = parse(["b=3"], '{"a": 1, "b": 2}')
 
-    assert parameters == {"a": 1, "b": 3}
+    assert found == {"a": 1, "b": 3}
 
 
 def test_a_value_may_come_from_a_file(tmp_path: Path) -> None:
     (tmp_path / "motd").write_text("two\nlines\n")
     (tmp_path / "hosts").write_text('["a", "b"]\n')
 
-    parameters = parse([f"motd=@{tmp_path}/motd", f"hosts=@{tmp_path}/hosts"])
+    found = parse([f"motd=@{tmp_path}/motd", f"hosts=@{tmp_path}/hosts"])
 
-    assert parameters == {"motd": "two\nlines\n", "hosts": ["a", "b"]}
+    assert found == {"motd": "two\nlines\n", "hosts": ["a", "b"]}
 
 
 @pytest.mark.parametrize(
@@ -80,3 +84,35 @@ def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(click.BadParameter, match="not UTF-8"):
         parse([f"a=@{tmp_path}/binary"])
+
+
+@pytest.mark.parametrize(
+    ("text", "type_", "value"),
+    [
+        ("7", "STRING", "7"),
+        ("007", "STRING", "007"),
+        ('"7"', "STRING", "7"),
+        ("true", "STRING", "true"),
+        ("true", "BOOLEAN", True),
+        ("true", "INTEGER", "true"),
+        ("7", "INTEGER", 7),
+        ("7.5", "INTEGER", "7.5"),
+        ("7.5", "NUMBER", 7.5),
+        ("7", "NUMBER", 7),
+        ("[1]", "ARRAY", [1]),
+        ("[1]", "OBJECT", "[1]"),
+        ("2026-01-02", "DATETIME", "2026-01-02"),
+        ("null", "STRING", "null"),
+    ],
+)
+def test_a_value_is_json_if_it_is_of_the_declared_type(text: str, type_: str, value: Any) -> None:
+    assert parse([f"n={text}"], n=type_) == {"n": value}
+
+
+def test_types_are_asked_for_only_when_something_was_typed() -> None:
+    def unasked() -> dict[str, str]:
+        raise AssertionError
+
+    assert parameters.parse([], '{"a": 1}', types=unasked) == {"a": 1}
+    with pytest.raises(click.BadParameter):
+        parameters.parse(["a=1", "b"], types=unasked)

@@ -1,5 +1,9 @@
 """Runbooks."""
 
+from google.protobuf import json_format
+
+from farhand_server.declared.values import as_text
+from farhand_server.model.parameter import Parameter, ParameterType
 from farhand_server.model.runbook import Runbook, RunbookState, RunbookType, RunbookVersion
 from farhand_server.rpc.convert import delivery
 from farhand_server.rpc.convert.moments import duration, timestamp
@@ -15,6 +19,17 @@ _STATES: dict[RunbookState, runbook_pb2.RunbookState] = {
     RunbookState.NEW: runbook_pb2.RUNBOOK_STATE_NEW,
     RunbookState.PUBLISHED: runbook_pb2.RUNBOOK_STATE_PUBLISHED,
     RunbookState.EDIT: runbook_pb2.RUNBOOK_STATE_EDIT,
+}
+
+
+_PARAMETERS: dict[ParameterType, runbook_pb2.ParameterType] = {
+    ParameterType.STRING: runbook_pb2.PARAMETER_TYPE_STRING,
+    ParameterType.INTEGER: runbook_pb2.PARAMETER_TYPE_INTEGER,
+    ParameterType.NUMBER: runbook_pb2.PARAMETER_TYPE_NUMBER,
+    ParameterType.BOOLEAN: runbook_pb2.PARAMETER_TYPE_BOOLEAN,
+    ParameterType.DATETIME: runbook_pb2.PARAMETER_TYPE_DATETIME,
+    ParameterType.ARRAY: runbook_pb2.PARAMETER_TYPE_ARRAY,
+    ParameterType.OBJECT: runbook_pb2.PARAMETER_TYPE_OBJECT,
 }
 
 
@@ -50,6 +65,20 @@ def wire(runbook: Runbook) -> runbook_pb2.Runbook:
         publish_time=timestamp(runbook.published),
         published_by=runbook.published_by,
     )
+
+
+def wire_parameter(parameter: Parameter) -> runbook_pb2.RunbookParameter:
+    made = runbook_pb2.RunbookParameter(
+        name=parameter.name,
+        type=_PARAMETERS[parameter.type],
+        description=parameter.description,
+        required=parameter.required,
+        secret=parameter.secret,
+    )
+    made.schema.update(parameter.schema)
+    if parameter.has_default:
+        json_format.Parse(as_text(parameter.default), made.default)
+    return made
 
 
 def wire_version(version: RunbookVersion) -> runbook_pb2.RunbookVersion:
