@@ -30,6 +30,7 @@ from farhand_server.rpc.server import Pings, RpcServer
 from farhand_server.secrets import MasterKey
 from farhand_server.settings import Settings
 from farhand_server.store import sqlite
+from farhand_server.vault import Vault
 from farhand_wire import limits
 
 log = structlog.get_logger("farhand.server")
@@ -104,7 +105,9 @@ async def running(settings: Settings, tuning: Tuning) -> AsyncIterator[int]:
         _say_upgraded(data, sqlite.upgrade(data.path))
         credentials = Credentials(data, clock=_now)
         credentials.renew()
-        engine, backend = _heart(data, settings, tuning)
+        vault = Vault(data.master_key.read_bytes(), chance=os.urandom)
+        vault.check(sqlite.sealing_keys(data.state))
+        engine, backend = _heart(data, settings, tuning, vault)
         engine.start()
         disk = DiskWatch(room=lambda: tuning.room(data.path), tell=engine.tell, desk=backend.desk)
         disk.look()
@@ -127,7 +130,9 @@ async def running(settings: Settings, tuning: Tuning) -> AsyncIterator[int]:
             await engine.stop()
 
 
-def _heart(data: DataDirectory, settings: Settings, tuning: Tuning) -> tuple[Engine, Backend]:
+def _heart(
+    data: DataDirectory, settings: Settings, tuning: Tuning, vault: Vault
+) -> tuple[Engine, Backend]:
     """Rules, store, and the desk where output arrives."""
     clock, switchboard = SystemClock(), Switchboard()
     queries = sqlite.SqliteQueries(data.state, data.output)
@@ -139,7 +144,11 @@ def _heart(data: DataDirectory, settings: Settings, tuning: Tuning) -> tuple[Eng
     )
     desk = OutputDesk(writer=writer, queries=queries, switchboard=switchboard)
     engine = Engine(
-        core=Core(chance=os.urandom, patience=tuning.patience),
+        core=Core(
+            chance=os.urandom,
+            patience=tuning.patience,
+            vault=vault,
+        ),
         state=lambda: sqlite.SqliteStateStore(data.state, busy_ms=busy_ms),
         desk=desk,
         writer=writer,

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from tests.support.glass_vault import GlassVault
 from tests.support.memory import MemoryStateStore, MemoryTx
 from tests.support.memory_output import MemoryOutputStore
 from tests.support.samples import job_id
@@ -91,7 +92,9 @@ class EngineBench:
         self.output = MemoryOutputStore()
         self.clock = RealClock()
         self.switchboard = Switchboard()
-        self.core = BuggyCore(chance=random.Random(0).randbytes, patience=Patience(warm=warm))
+        self.core = BuggyCore(
+            chance=random.Random(0).randbytes, patience=Patience(warm=warm), vault=GlassVault()
+        )
         self.writer = OutputWriter(store=lambda: self.output, clock=self.clock)
         self.desk = OutputDesk(
             writer=self.writer,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from tests.support.glass_vault import GlassVault
 from tests.support.memory import MemoryStateStore, Tables
 from tests.support.samples import job_id
 from tests.support.world.clock import MomentMs, WorldClock
@@ -41,7 +42,9 @@ class Rules:
         #: Alarms that rang.
         self.ticks = 0
         self._core = Core(
-            chance=random.Random(seed).randbytes, patience=Patience(warm=warm, **patience)
+            chance=random.Random(seed).randbytes,
+            patience=Patience(warm=warm, **patience),
+            vault=GlassVault(),
         )
         self._numbers = itertools.count(1)
         self.begin()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from farhand_server.core.faults import Faults
 from farhand_server.core.live import Live
 from farhand_server.core.patience import Patience
-from farhand_server.core.ports import Chance, Tx
+from farhand_server.core.ports import Chance, Tx, Vault
 from farhand_server.model.clock import Instant, Now
 
 
@@ -19,6 +19,7 @@ class Context:
     now: Now
     chance: Chance
     patience: Patience
+    vault: Vault
 
     def alarm_in(self, seconds: float) -> Instant:
         """Asks to be woken then; gives the moment."""

@@ -25,7 +25,7 @@ from farhand_server.core.effects import Answer, Count, Effect, EndSession
 from farhand_server.core.faults import Faults
 from farhand_server.core.live import Live
 from farhand_server.core.patience import Patience
-from farhand_server.core.ports import Chance, Tx
+from farhand_server.core.ports import Chance, Tx, Vault
 from farhand_server.errors import ProtocolViolation, Refusal
 from farhand_server.model.clock import Instant, Now
 from farhand_server.model.identifiers import WorkerId
@@ -69,8 +69,9 @@ RULES: dict[type, Rule] = {
 class Core:
     """All rules over one Live. Not thread-safe: one caller at a time."""
 
-    def __init__(self, *, chance: Chance, patience: Patience) -> None:
+    def __init__(self, *, chance: Chance, patience: Patience, vault: Vault) -> None:
         self._chance = chance
+        self._vault = vault
         self._patience = patience
         self._live = Live()
         self._faults = Faults()
@@ -117,6 +118,7 @@ class Core:
             now=now,
             chance=self._chance,
             patience=self._patience,
+            vault=self._vault,
         )
 
     def _worker_of(self, event: on.Event) -> WorkerId | None:

@@ -4,6 +4,7 @@ A job is offered before it is granted: an offer promises nothing, the grant's co
 claim. A member that was heard just now is granted to without being asked.
 """
 
+from farhand_server.core import parameters
 from farhand_server.core.context import Context
 from farhand_server.core.effects import Effect, OpenSpool, Send, Wake
 from farhand_server.core.live import OpenOffer, Session
@@ -156,6 +157,7 @@ def grant(job: Job, member: Session, ctx: Context, *, offer: OfferId | None) -> 
 def _grant_frame(job: Job, member: Session, ctx: Context, offer: OfferId | None) -> frames.Grant:
     script = None if member.holds_script(job.digest) else ctx.tx.script(job.digest)
     member.note_script(job.digest)
+    given = parameters.given(job, ctx)
     return frames.Grant(
         offer=offer or "",
         job=job.id,
@@ -165,8 +167,8 @@ def _grant_frame(job: Job, member: Session, ctx: Context, offer: OfferId | None)
         runbook_type=job.runbook_type,
         digest=job.digest,
         script=script,
-        parameters=job.parameters,
-        arguments=job.arguments,
+        parameters=given.parameters,
+        arguments=given.arguments,
         group=job.group_name,
         stop_grace_ms=job.stop_grace_ms,
         timeout_ms=job.timeout * 1000,

@@ -2,13 +2,13 @@
 
 from dataclasses import replace
 
-from farhand_server.core import dispatch, fates, leases, orders, sessions
+from farhand_server.core import dispatch, fates, leases, orders, parameters, sessions
 from farhand_server.core import events as on
 from farhand_server.core.context import Context
 from farhand_server.core.effects import Answer, CloseSpool, Count, Effect, Send, Wake
 from farhand_server.core.explain import sentence
 from farhand_server.core.finding import find_job
-from farhand_server.core.parameters import Taken, taken
+from farhand_server.core.parameters import Given
 from farhand_server.errors import (
     GroupNotFound,
     JobExists,
@@ -40,7 +40,7 @@ def start(event: on.StartJob, ctx: Context) -> list[Effect]:
             why="a group is made when its first worker joins, or by hand",
             do="see: farhand group list",
         )
-    given = taken(event, runbook.published_digest, runbook.type, ctx)
+    given = parameters.take(event, runbook.published_digest, runbook.type, ctx)
     job = _job(event, runbook, group, given, ctx)
     ctx.tx.add_job(job)
     if group.id in ctx.live.queues:
@@ -68,7 +68,7 @@ def _published(event: on.StartJob, ctx: Context) -> Runbook:
     return runbook
 
 
-def _job(event: on.StartJob, runbook: Runbook, group: Group, given: Taken, ctx: Context) -> Job:
+def _job(event: on.StartJob, runbook: Runbook, group: Group, given: Given, ctx: Context) -> Job:
     delivery = runbook.delivery or ctx.tx.account(event.by.account).delivery
     return Job(
         id=event.job,
@@ -86,6 +86,7 @@ def _job(event: on.StartJob, runbook: Runbook, group: Group, given: Taken, ctx: 
         timeout=runbook.timeout,
         parameters=given.parameters,
         arguments=given.arguments,
+        sealed=parameters.sealed(given, event.job, ctx),
         started_by=event.by.name,
         created=ctx.now.unix_ms,
     )
@@ -97,8 +98,11 @@ def _same(known: Job, event: on.StartJob, ctx: Context) -> Job:
         known.account == event.by.account
         and known.runbook == event.runbook
         and known.group_name == event.run_on
-        and known.parameters == taken(event, known.digest, known.runbook_type, ctx).parameters
     )
+    if same:
+        given = parameters.take(event, known.digest, known.runbook_type, ctx)
+        same = known.parameters == given.parameters
+        same = same and parameters.secrets(known, ctx) == given.secrets
     if not same:
         raise JobExists(
             f"job {event.job} was started with something else",

@@ -1,40 +1,78 @@
-"""What a job is given: checked against what its runbook declares, before it is queued."""
+"""What a job is given: checked against what its runbook declares, before it is queued; its secrets
+are kept sealed."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from farhand_server.core import events as on
 from farhand_server.core.context import Context
 from farhand_server.declared import values
 from farhand_server.declared.declaration import declared
 from farhand_server.errors import InvalidRequest
-from farhand_server.model.parameter import Parameter
+from farhand_server.model.identifiers import JobId
+from farhand_server.model.job import Job
+from farhand_server.model.parameter import Json, Parameter
 from farhand_server.model.runbook import RunbookType
+
+#: What stands where a secret is.
+MASK = "***"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Taken:
-    """As the job keeps them."""
+class Given:
+    """What a script is given."""
 
     #: A JSON object.
-    parameters: str
+    parameters: str = field(repr=False)
     #: In positional order, as text.
-    arguments: tuple[str, ...]
+    arguments: tuple[str, ...] = field(repr=False)
+    #: The secrets among them, by name.
+    secrets: Mapping[str, Json] = field(repr=False, default_factory=dict)
 
 
-def taken(event: on.StartJob, digest: str, type_: RunbookType, ctx: Context) -> Taken:
-    """Completed by defaults, in the order of the script. A runbook that declares nothing takes
-    anything. Raises InvalidRequest with all that is wrong."""
+def take(event: on.StartJob, digest: str, type_: RunbookType, ctx: Context) -> Given:
+    """Completed by defaults, in the order of the script, with masks for secrets. A runbook that
+    declares nothing takes anything. Raises InvalidRequest with all that is wrong."""
     parameters = _declared(digest, type_, ctx)
     if not parameters:
-        return Taken(parameters=event.parameters, arguments=event.arguments)
+        return Given(parameters=event.parameters, arguments=event.arguments)
     given = json.loads(event.parameters)
     if wrong := values.problems(parameters, given):
         raise InvalidRequest(wrong)
     complete = values.completed(parameters, given)
-    return Taken(
-        parameters=values.as_text(complete), arguments=values.positional(parameters, complete)
+    secrets = {p.name: complete[p.name] for p in parameters if p.secret and p.name in complete}
+    masked = complete | dict.fromkeys(secrets, MASK)
+    return Given(
+        parameters=values.as_text(masked),
+        arguments=values.positional(parameters, masked),
+        secrets=secrets,
     )
+
+
+def sealed(given: Given, job: JobId, ctx: Context) -> bytes | None:
+    """Its secrets, for the row of the job."""
+    if not given.secrets:
+        return None
+    return ctx.vault.seal(values.as_text(dict(given.secrets)), _place(job))
+
+
+def secrets(job: Job, ctx: Context) -> Mapping[str, Json]:
+    """Those of a job, in clear."""
+    if job.sealed is None:
+        return {}
+    opened: dict[str, Json] = json.loads(ctx.vault.open(job.sealed, _place(job.id)))
+    return opened
+
+
+def given(job: Job, ctx: Context) -> Given:
+    """What the script of a job gets: its secrets in clear, but for arguments, which every process
+    of its machine can read."""
+    if job.sealed is None:
+        return Given(parameters=job.parameters, arguments=job.arguments)
+    opened = secrets(job, ctx)
+    complete = {**json.loads(job.parameters), **opened}
+    return Given(parameters=values.as_text(complete), arguments=job.arguments, secrets=opened)
 
 
 def _declared(digest: str, type_: RunbookType, ctx: Context) -> tuple[Parameter, ...]:
@@ -43,3 +81,7 @@ def _declared(digest: str, type_: RunbookType, ctx: Context) -> tuple[Parameter,
         known = declared(ctx.tx.script(digest), type_)
         ctx.live.note_declared(digest, known)
     return known
+
+
+def _place(job: JobId) -> str:
+    return f"job {job}"

@@ -95,6 +95,16 @@ class Tx(Protocol):
         ...
 
 
+class Vault(Protocol):
+    """Seals what must come out again."""
+
+    def seal(self, text: str, place: str) -> bytes:
+        """A box that opens only at this place."""
+        ...
+
+    def open(self, sealed: bytes, place: str) -> str: ...
+
+
 class Chance(Protocol):
     """Randomness as a parameter."""
 

@@ -172,6 +172,8 @@ class Job:
     parameters: str = "{}"
     #: Values in positional order.
     arguments: tuple[str, ...] = ()
+    #: Values of its secret parameters, sealed; masks stand in their places.
+    sealed: bytes | None = field(default=None, repr=False)
     started_by: str = ""
     created: UnixMs
     started: UnixMs | None = None

@@ -1,8 +1,10 @@
 """Every version of a runbook over the wire: kept, shown, gone back to; jobs keep theirs."""
 
+import json
 from typing import Any
 
-from tests.support.edge import Caller, Worker, refusal
+import pytest
+from tests.support.edge import Caller, Edge, Worker, refusal
 from tests.support.edge_jobs import end, granted, start, started
 
 from farhand_wire.v1 import job_pb2, runbook_pb2
@@ -144,3 +146,32 @@ async def test_what_a_script_declares_is_told_and_checked(owner: Caller, worker:
     ]
     assert grant.parameters_json == '{"target":"a b","count":3}'
     assert list(grant.arguments) == ["a b", "3"]
+
+
+SECRETIVE = b"""# /// farhand
+# [parameters.password]
+# secret = true
+# ///
+"""
+CANARY = "canary-7c1f0d"
+
+
+async def test_a_secret_parameter_is_nowhere_in_clear(
+    owner: Caller, worker: Worker, server: Edge, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await publish(owner, SECRETIVE)
+    job = await start(owner, parameters={"password": CANARY})
+    listed = await owner.ask(owner.jobs.ListJobs, job_pb2.ListJobsRequest())
+    wrong = job_pb2.StartJobRequest(runbook="hello", run_on="demo")
+    wrong.parameters.update({"password": [CANARY]})
+    refused = await refusal(owner.ask(owner.jobs.StartJob, wrong))
+    await worker.serve()
+    grant = await granted(worker)
+
+    assert json.loads(grant.parameters_json) == {"password": CANARY}
+    assert dict(job.parameters) == dict(listed.jobs[0].parameters) == {"password": "***"}
+    assert CANARY not in str(refused)
+    assert list(grant.arguments) == ["***"]
+    files = [path for path in server.data.rglob("*") if path.is_file()]
+    assert files and all(CANARY.encode() not in path.read_bytes() for path in files)
+    assert CANARY not in "".join(capsys.readouterr())

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from tests.support.glass_vault import GlassVault
 from tests.support.world.clock import WorldClock
 from tests.support.world.stores import Output
 from tests.support.world.stream import Stream, StreamBox
@@ -98,7 +99,7 @@ class ControlPlane:
         )
         self._outlet = Outlet(desk=self._desk, switchboard=self._switchboard, clock=clock)
         self._turns = Turns(
-            core=WatchedCore(chance=chance, patience=patience, watcher=watcher),
+            core=WatchedCore(chance=chance, patience=patience, vault=GlassVault(), watcher=watcher),
             clock=clock,
             release=self._released,
             start_over=self._start_over,

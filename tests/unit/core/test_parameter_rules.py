@@ -7,6 +7,7 @@ from tests.support.samples import sha256
 
 from farhand_server.core import events as on
 from farhand_server.errors import InvalidRequest, JobExists
+from farhand_server.model import frames
 from farhand_server.model.job import Job
 from farhand_server.model.runbook import RunbookType
 
@@ -84,3 +85,49 @@ def test_a_script_with_a_mistake_in_its_block_is_not_imported() -> None:
     assert isinstance(refusal, InvalidRequest)
     assert refusal.violations[0].field == "content: parameters.count.type"
     assert all(runbook.name != "copy" for runbook in rules.tables.runbooks.values())
+
+
+# --- secrets --------------------------------------------------------------------------------
+
+SECRET = b"""# /// farhand
+# [parameters.user]
+# [parameters.password]
+# secret = true
+# [parameters.count]
+# type = "integer"
+# ///
+"""
+GIVEN = '{"count":3,"password":"hunter2","user":"a"}'
+
+
+def test_a_secret_is_in_no_row_and_reaches_its_script() -> None:
+    rules = Rules()
+    imported(rules, SECRET)
+    session = rules.connect()
+    job = started(rules, GIVEN)
+    rules.accept(session, rules.only(frames.Offer, session))
+    grant = rules.only(frames.Grant, session)
+
+    assert (job.parameters, job.arguments) == (
+        '{"user":"a","password":"***","count":3}',
+        ("a", "***", "3"),
+    )
+    assert "hunter2" not in repr(job) + repr(grant)
+    assert grant.parameters == '{"user":"a","password":"hunter2","count":3}'
+    assert grant.arguments == ("a", "***", "3"), "every process can read these"
+
+
+def test_the_same_start_with_another_secret_is_another_start() -> None:
+    rules = Rules()
+    imported(rules, SECRET)
+    first = started(rules, GIVEN)
+
+    assert started(rules, GIVEN) == first
+    assert isinstance(started(rules, GIVEN.replace("hunter2", "hunter3")), JobExists)
+
+
+def test_a_job_without_its_secret_seals_nothing() -> None:
+    rules = Rules()
+    imported(rules, SECRET)
+
+    assert started(rules, '{"user":"***"}').sealed is None

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from tests.support.engine_bench import Bug, BuggyCore
+from tests.support.glass_vault import GlassVault
 from tests.support.memory import Failure, MemoryStateStore
 from tests.support.world.clock import WorldClock
 from tests.support.world.rows import GROUP, KEY, OPERATOR, first_rows
@@ -32,7 +33,9 @@ class Bench:
     def __init__(self) -> None:
         self.clock = WorldClock()
         self.store = MemoryStateStore(first_rows())
-        self.core = BuggyCore(chance=random.Random(0).randbytes, patience=Patience())
+        self.core = BuggyCore(
+            chance=random.Random(0).randbytes, patience=Patience(), vault=GlassVault()
+        )
         self.left: list[Effect] = []
         #: How often everything was forgotten.
         self.starts = 0

@@ -9,6 +9,7 @@ from farhand_server.store.sqlite.deployment import (
     deployment_id,
     latest,
     mark_restored,
+    sealing_keys,
 )
 from farhand_server.store.sqlite.output import SqliteOutputStore
 from farhand_server.store.sqlite.queries import SqliteQueries
@@ -35,6 +36,7 @@ __all__ = [
     "examine",
     "latest",
     "mark_restored",
+    "sealing_keys",
     "unreadable",
     "upgrade",
 ]

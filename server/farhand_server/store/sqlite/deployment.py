@@ -8,6 +8,9 @@ from farhand_server.model.clock import UnixMs
 from farhand_server.store.sqlite import rows
 from farhand_server.store.sqlite.connection import open_reader, open_state, usable
 
+#: Of a box: its format, and which key it needs.
+BOX_HEAD_BYTES = 9
+
 
 def deployment_id(state: Path) -> str:
     """Raises StartError."""
@@ -34,6 +37,17 @@ def account_keys(state: Path) -> list[AccountKey]:
     with usable(state), closing(open_reader(state)) as connection:
         found = connection.execute("SELECT * FROM account_keys").fetchall()
     return [rows.account_key(row) for row in found]
+
+
+def sealing_keys(state: Path) -> list[bytes]:
+    """How boxes begin that may still be opened: each kind once. Raises StartError."""
+    with usable(state), closing(open_reader(state)) as connection:
+        found = connection.execute(
+            "SELECT DISTINCT substr(sealed, 1, ?) FROM jobs "
+            f"WHERE sealed IS NOT NULL AND {rows.OPEN}",
+            (BOX_HEAD_BYTES,),
+        )
+        return [bytes(head) for (head,) in found]
 
 
 def mark_restored(state: Path, now: UnixMs) -> None:

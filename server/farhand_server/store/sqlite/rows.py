@@ -19,7 +19,7 @@ JOB_COLUMNS = (
     "group_name, status, details, attempt, worker, worker_name, parameters, arguments, "
     "started_by, created, started, ended, exit_code, exit_signal, exit_reason, exit_stopped, "
     "output_bytes, delivery, lost_after, timeout, suspension, counted, may_run, away_ms, "
-    "stop_grace_ms, ground, reserved"
+    "stop_grace_ms, ground, reserved, sealed"
 )
 #: Jobs that are not over; numbers are those of JobStatus.
 OPEN = "status NOT IN (3, 4, 5, 12)"
@@ -67,6 +67,7 @@ def job(row: Row) -> Job:
         away_ms=row["away_ms"],
         stop_grace_ms=row["stop_grace_ms"],
         ground=_ground(row["ground"]),
+        sealed=row["sealed"],
     )
 
 
@@ -116,6 +117,7 @@ def job_values(value: Job) -> tuple[Any, ...]:
         value.stop_grace_ms,
         ground_text(value.ground),
         value.reserved,
+        value.sealed,
     )
 
 
