@@ -23,11 +23,6 @@ _PREFIXES = {
 _ANY = b"|".join(map(re.escape, _PREFIXES))
 _AT_START = re.compile(_ANY)
 _BEHIND_BREAK = re.compile(b"\n(?:" + _ANY + b")")
-#: How prefixes end, and which end so: two bytes are found far faster than a prefix, and are rare.
-_BY_END = {
-    end: tuple(b"\n" + prefix for prefix in _PREFIXES if prefix.endswith(end))
-    for end in {prefix[-2:] for prefix in _PREFIXES}
-}
 #: What may become a prefix yet.
 _BEGINNINGS = frozenset(word[:length] for word in _PREFIXES for length in range(1, len(word)))
 #: Bytes that may be held back.
@@ -77,14 +72,8 @@ class Sorter:
     def _holds_prefix(self, data: bytes) -> bool:
         if b":" not in data:
             return False
-        if self._line is None and _AT_START.match(data):
-            return True
-        return any(
-            prefix in data
-            for end, prefixes in _BY_END.items()
-            if end in data
-            for prefix in prefixes
-        )
+        at_start = self._line is None and _AT_START.match(data)
+        return bool(at_start or _BEHIND_BREAK.search(data))
 
     def _split(self, data: bytes) -> list[tuple[Kind, bytes]]:
         runs: list[tuple[Kind, bytes]] = []
