@@ -26,6 +26,12 @@ def version_word(runbook: "Runbook") -> str:
     return f"v{runbook.published_version}" if runbook.published_version else "-"
 
 
+def _shows(runbook: "Runbook") -> str:
+    """Beside output, errors and warnings."""
+    streams = {"verbose": runbook.log_verbose, "progress": runbook.log_progress}
+    return ", ".join(name for name, shown in streams.items() if shown)
+
+
 def _tags(runbook: "Runbook") -> str:
     return ", ".join(f"{name}={value}" for name, value in sorted(runbook.tags.items()))
 
@@ -45,6 +51,7 @@ VIEW: View["Runbook"] = View(
         Column("DELIVERY", lambda runbook, _: delivery.word(runbook.delivery) or "as the account"),
         Column("TIMEOUT", lambda runbook, _: durations.shown(runbook.timeout)),
         Column("LOST AFTER", lambda runbook, _: durations.shown(runbook.lost_after)),
+        Column("SHOWS", lambda runbook, _: _shows(runbook)),
         Column("PUBLISHED", lambda runbook, manner: manner.time(runbook.publish_time)),
         Column("BY", lambda runbook, _: runbook.published_by),
         Column("PUBLISHED SHA-256", lambda runbook, _: runbook.published_digest),

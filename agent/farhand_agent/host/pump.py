@@ -1,4 +1,4 @@
-"""From a script's two pipes into its spool, byte for byte, one entry a read."""
+"""From a script's two pipes into its spool, byte for byte: one entry a read and stream."""
 
 import fcntl
 import os
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from farhand_agent.host.loop import Loop, Timer
+from farhand_agent.host.sorter import Plain, Sorter
 from farhand_agent.host.spool import Spool
 from farhand_wire import spool as wire
 
@@ -24,11 +25,11 @@ _FULL_SECONDS = 1.0
 class _Pipe:
     """The reading end of one pipe."""
 
-    __slots__ = ("end", "kind", "pause", "read_at")
+    __slots__ = ("end", "pause", "read_at", "sorter")
 
-    def __init__(self, end: int, kind: wire.Kind) -> None:
+    def __init__(self, end: int, sorter: Sorter | Plain) -> None:
         self.end = end
-        self.kind = kind
+        self.sorter = sorter
         self.read_at = float("-inf")
         self.pause: Timer | None = None
 
@@ -47,7 +48,7 @@ class Pump:
 
     def open(self) -> tuple[int, int]:
         """The writing ends for standard output and standard error; the caller closes them."""
-        return self._open(wire.Kind.OUTPUT), self._open(wire.Kind.ERROR)
+        return self._open(Sorter()), self._open(Plain(wire.Kind.ERROR))
 
     @property
     def elapsed_ms(self) -> int:
@@ -83,12 +84,12 @@ class Pump:
         for pipe in list(self._pipes):
             self._close(pipe)
 
-    def _open(self, kind: wire.Kind) -> int:
+    def _open(self, sorter: Sorter | Plain) -> int:
         reader, writer = os.pipe2(os.O_CLOEXEC)
         os.set_blocking(reader, False)
         with suppress(OSError):  # an ordinary user may have used up its share
             fcntl.fcntl(reader, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
-        pipe = _Pipe(reader, kind)
+        pipe = _Pipe(reader, sorter)
         self._pipes.append(pipe)
         self._watch(pipe)
         return writer
@@ -117,14 +118,18 @@ class Pump:
     def _read(self, pipe: _Pipe) -> int:
         """Bytes read; 0 if the pipe is empty, or closed at its end."""
         try:
-            data = os.read(pipe.end, wire.PAYLOAD_BYTES)
+            data = os.read(pipe.end, wire.PAYLOAD_BYTES - pipe.sorter.held)
         except BlockingIOError:
             return 0
         if data:
-            self._spool.append(wire.HEADER.pack(pipe.kind, len(data), self.elapsed_ms), data)
+            self._append(pipe.sorter.sort(data))
         else:
             self._close(pipe)
         return len(data)
+
+    def _append(self, runs: list[tuple[wire.Kind, bytes]]) -> None:
+        for kind, run in runs:
+            self._spool.append(wire.HEADER.pack(kind, len(run), self.elapsed_ms), run)
 
     def _wait(self, pipe: _Pipe, seconds: float) -> None:
         self._loop.forget(pipe.end)
@@ -136,6 +141,7 @@ class Pump:
         self._watch(pipe)
 
     def _close(self, pipe: _Pipe) -> None:
+        self._append(pipe.sorter.rest())
         self._pipes.remove(pipe)
         self._loop.cancel(pipe.pause)
         self._loop.forget(pipe.end)

@@ -100,3 +100,18 @@ class Sorter:
             return found.start() + 1 if found else len(data)
         end = data.find(b"\n", start)
         return len(data) if end < 0 else end + 1
+
+
+class Plain:
+    """Of a pipe whose lines all belong to one stream."""
+
+    held = 0
+
+    def __init__(self, kind: Kind) -> None:
+        self._kind = kind
+
+    def sort(self, data: bytes) -> list[tuple[Kind, bytes]]:
+        return [(self._kind, data)]
+
+    def rest(self) -> list[tuple[Kind, bytes]]:
+        return []

@@ -138,6 +138,8 @@ def publish(session: Session, name: str) -> None:
 @click.option("--delivery", "chosen", type=click.Choice((*delivery.WORDS, "account")))
 @click.option("--timeout", type=seconds_or_none, metavar="D", help="End its jobs after: 90s, 2h.")
 @click.option("--lost-after", type=seconds_or_none, metavar="D", help="Patience with its worker.")
+@click.option("--log-verbose/--no-log-verbose", default=None, help="Show its Verbose stream.")
+@click.option("--log-progress/--no-log-progress", default=None, help="Show its Progress stream.")
 @answers
 @pass_session
 def set_(
@@ -149,6 +151,8 @@ def set_(
     chosen: str | None,
     timeout: int | None,
     lost_after: int | None,
+    log_verbose: bool | None,
+    log_progress: bool | None,
 ) -> None:
     """Change settings of a runbook, for jobs that are started from now on.
 
@@ -158,7 +162,13 @@ def set_(
     farhand runbook set nightly-copy --tag team=storage --tag tier=1
     """
     own = delivery.named(chosen) if chosen and chosen != "account" else None
-    wanted = wire.runbook.Runbook(name=name, description=description or "", delivery=own)
+    wanted = wire.runbook.Runbook(
+        name=name,
+        description=description or "",
+        delivery=own,
+        log_verbose=bool(log_verbose),
+        log_progress=bool(log_progress),
+    )
     wanted.tags.update(dict(_tag(tag) for tag in tags))
     for span, value in ((wanted.timeout, timeout), (wanted.lost_after, lost_after)):
         span.FromSeconds(value or 0)
@@ -168,6 +178,8 @@ def set_(
         "delivery": chosen,
         "timeout": timeout,
         "lost_after": lost_after,
+        "log_verbose": log_verbose,
+        "log_progress": log_progress,
     }
     request = wire.runbook.UpdateRunbookRequest(runbook=wanted)
     request.update_mask.paths.extend(path for path, value in given.items() if value is not None)

@@ -106,6 +106,8 @@ class UpdateRunbook(Call):
     lost_after: int = 0
     #: Seconds; 0: never.
     timeout: int = 0
+    log_verbose: bool = False
+    log_progress: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -88,6 +88,8 @@ def _job(event: on.StartJob, runbook: Runbook, group: Group, given: Given, ctx: 
         arguments=given.arguments,
         sealed=parameters.sealed(given, event.job, ctx),
         started_by=event.by.name,
+        log_verbose=runbook.log_verbose,
+        log_progress=runbook.log_progress,
         created=ctx.now.unix_ms,
     )
 

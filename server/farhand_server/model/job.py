@@ -175,6 +175,9 @@ class Job:
     #: Values of its secret parameters, sealed; masks stand in their places.
     sealed: bytes | None = field(default=None, repr=False)
     started_by: str = ""
+    #: Streams that are shown to whoever names none.
+    log_verbose: bool = False
+    log_progress: bool = False
     created: UnixMs
     started: UnixMs | None = None
     ended: UnixMs | None = None

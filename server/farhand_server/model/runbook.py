@@ -71,6 +71,9 @@ class Runbook:
     lost_after: int = 0
     #: Seconds after which a job of it is ended; 0: never.
     timeout: int = 0
+    #: Its jobs show these streams to whoever names none.
+    log_verbose: bool = False
+    log_progress: bool = False
     created: UnixMs
     modified: UnixMs
 

@@ -222,7 +222,7 @@ class JobService(job_pb2_grpc.JobServiceServicer):
         return page, [lookup.output_bytes(queries, job) for job in page.rows]
 
     async def _reader(self, job: Job, request: OutputRequest) -> Reader:
-        wanted = shown.wanted(request)
+        wanted = shown.wanted(request, job)
         start = getattr(request, "from")
         attempt, offset = max(start.attempt, 1), start.offset
         if request.tail_lines and job.attempt:

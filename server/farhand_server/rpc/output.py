@@ -50,11 +50,10 @@ class Wanted:
     """What a reader wants to see."""
 
     raw: bool = False
-    #: All if empty.
-    streams: frozenset[Kind] = frozenset()
+    streams: frozenset[Kind] = spools.STREAMS
 
     def shows(self, kind: Kind) -> bool:
-        return kind in spools.STREAMS and (not self.streams or kind in self.streams)
+        return kind in self.streams
 
     def misses(self, range_: Missing) -> bool:
         return range_.stream is None or self.shows(range_.stream)

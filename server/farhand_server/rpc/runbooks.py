@@ -104,6 +104,8 @@ class RunbookService(runbook_pb2_grpc.RunbookServiceServicer):
                 delivery=delivery.model(asked.delivery),
                 lost_after=asked.lost_after.seconds,
                 timeout=asked.timeout.seconds,
+                log_verbose=asked.log_verbose,
+                log_progress=asked.log_progress,
             ),
         )
         return runbook_pb2.UpdateRunbookResponse(runbook=convert.wire(runbook))

@@ -115,7 +115,10 @@ def draft_or_version(message: Message, at: str) -> Iterator[Violation]:
 def settings(message: Message, at: str) -> Iterator[Violation]:
     """Says which settings of a runbook change."""
     assert isinstance(message, runbook_pb2.UpdateRunbookRequest)
-    known = ("description", "tags", "delivery", "timeout", "lost_after")
+    known = (
+        *("description", "tags", "delivery", "timeout", "lost_after"),
+        *("log_verbose", "log_progress"),
+    )
     if not message.update_mask.paths:
         yield Violation(field=at + "update_mask", problem=f"is required: of {', '.join(known)}")
     for index, path in enumerate(message.update_mask.paths):

@@ -1,6 +1,8 @@
 """From pipes to spool: at once when it matters, joined when it does not, and never lost."""
 
+import fcntl
 import os
+import termios
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -32,6 +34,11 @@ class Bench:
 
     def entries(self) -> list[wire.Entry]:
         return list(wire.entries(self.spool.read(0, 1 << 30)))
+
+    def is_read(self) -> bool:
+        """Whether the pump has taken all that was written to standard output."""
+        waiting = fcntl.ioctl(self.output, termios.FIONREAD, b"\0\0\0\0")
+        return not any(waiting)
 
     def close(self) -> None:
         for end in (self.output, self.error):
@@ -114,3 +121,25 @@ def test_the_end_of_both_pipes_is_noticed(tmp_path: Path) -> None:
     bench.close()
 
     assert bench.pump.ended
+
+
+def test_a_prefix_picks_the_stream_however_it_arrives(bench: Bench) -> None:
+    for piece in (b"one\nWARN", b"ING: two\nthr", b"ee\nverbose: four"):
+        os.write(bench.output, piece)
+        bench.turn_until(bench.is_read)
+    os.write(bench.error, b"WARNING: five\n")
+    os.close(bench.output)
+    kinds = {wire.Kind.ERROR, wire.Kind.VERBOSE}
+    bench.turn_until(lambda: kinds <= {entry.kind for entry in bench.entries()})
+    bench.output = os.open(os.devnull, os.O_WRONLY)
+
+    found = [(entry.kind.name, bytes(entry.payload)) for entry in bench.entries()]
+    texts: dict[str, bytes] = {}
+    for kind, payload in found:
+        texts[kind] = texts.get(kind, b"") + payload
+    assert texts == {
+        "OUTPUT": b"one\nthree\n",
+        "WARNING": b"WARNING: two\n",
+        "VERBOSE": b"verbose: four",
+        "ERROR": b"WARNING: five\n",
+    }

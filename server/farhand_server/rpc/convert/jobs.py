@@ -59,6 +59,8 @@ def wire(job: Job, output_bytes: int) -> job_pb2.Job:
         suspension=_SUSPENSIONS[job.suspension],
         timeout=duration(job.timeout),
         lost_after=duration(job.lost_after),
+        log_verbose=job.log_verbose,
+        log_progress=job.log_progress,
     )
 
 

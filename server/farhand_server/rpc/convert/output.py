@@ -1,5 +1,6 @@
 """Output as it is shown."""
 
+from farhand_server.model.job import Job
 from farhand_server.model.output import Missing
 from farhand_server.model.receipt import Receipt
 from farhand_server.rpc.convert.moments import timestamp
@@ -7,10 +8,23 @@ from farhand_server.rpc.output import Gap, Record, Wanted
 from farhand_wire.spool import Kind
 from farhand_wire.v1 import job_pb2
 
+#: Shown of every job.
+_ALWAYS = frozenset({Kind.OUTPUT, Kind.ERROR, Kind.WARNING})
 
-def wanted(request: job_pb2.ReadJobOutputRequest | job_pb2.FollowJobOutputRequest) -> Wanted:
+
+def wanted(
+    request: job_pb2.ReadJobOutputRequest | job_pb2.FollowJobOutputRequest, job: Job
+) -> Wanted:
     """The numbers of streams and of spool kinds are the same."""
-    return Wanted(raw=request.raw, streams=frozenset(Kind(stream) for stream in request.streams))
+    named = frozenset(Kind(stream) for stream in request.streams)
+    return Wanted(raw=request.raw, streams=named or shown(job))
+
+
+def shown(job: Job) -> frozenset[Kind]:
+    """To whoever names no stream: as Azure does it, where Debug is never among them."""
+    verbose = {Kind.VERBOSE} if job.log_verbose else set()
+    progress = {Kind.PROGRESS} if job.log_progress else set()
+    return _ALWAYS | verbose | progress
 
 
 def record(item: Record) -> job_pb2.OutputRecord:

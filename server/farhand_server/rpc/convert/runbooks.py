@@ -64,6 +64,8 @@ def wire(runbook: Runbook) -> runbook_pb2.Runbook:
         tags=runbook.tags,
         publish_time=timestamp(runbook.published),
         published_by=runbook.published_by,
+        log_verbose=runbook.log_verbose,
+        log_progress=runbook.log_progress,
     )
 
 

@@ -19,7 +19,7 @@ JOB_COLUMNS = (
     "group_name, status, details, attempt, worker, worker_name, parameters, arguments, "
     "started_by, created, started, ended, exit_code, exit_signal, exit_reason, exit_stopped, "
     "output_bytes, delivery, lost_after, timeout, suspension, counted, may_run, away_ms, "
-    "stop_grace_ms, ground, reserved, sealed"
+    "stop_grace_ms, ground, reserved, sealed, log_verbose, log_progress"
 )
 #: Jobs that are not over; numbers are those of JobStatus.
 OPEN = "status NOT IN (3, 4, 5, 12)"
@@ -68,6 +68,8 @@ def job(row: Row) -> Job:
         stop_grace_ms=row["stop_grace_ms"],
         ground=_ground(row["ground"]),
         sealed=row["sealed"],
+        log_verbose=bool(row["log_verbose"]),
+        log_progress=bool(row["log_progress"]),
     )
 
 
@@ -118,6 +120,8 @@ def job_values(value: Job) -> tuple[Any, ...]:
         ground_text(value.ground),
         value.reserved,
         value.sealed,
+        value.log_verbose,
+        value.log_progress,
     )
 
 
@@ -148,7 +152,13 @@ def attempt(row: Row) -> Attempt:
 def runbook(row: Row) -> Runbook:
     fields = {name: row[name] for name in row.keys()}  # noqa: SIM118 - a Row is no mapping
     delivery = _DELIVERIES.get(row["delivery"])
-    parsed = {"type": _TYPES[row["type"]], "delivery": delivery, "tags": json.loads(row["tags"])}
+    parsed = {
+        "type": _TYPES[row["type"]],
+        "delivery": delivery,
+        "tags": json.loads(row["tags"]),
+        "log_verbose": bool(row["log_verbose"]),
+        "log_progress": bool(row["log_progress"]),
+    }
     return Runbook(**{**fields, **parsed})
 
 

@@ -45,6 +45,8 @@ class Runbooks(Statements):
             "delivery": runbook.delivery.value if runbook.delivery else "",
             "lost_after": runbook.lost_after,
             "timeout": runbook.timeout,
+            "log_verbose": runbook.log_verbose,
+            "log_progress": runbook.log_progress,
             "created": runbook.created,
             "modified": runbook.modified,
         }
