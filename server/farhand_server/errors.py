@@ -151,6 +151,14 @@ class RunbookExists(Refusal):
     kind = Kind.EXISTS
 
 
+class AssetNotFound(Refusal):
+    kind = Kind.NOT_FOUND
+
+
+class AssetExists(Refusal):
+    kind = Kind.EXISTS
+
+
 class GroupExists(Refusal):
     kind = Kind.EXISTS
 

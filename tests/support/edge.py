@@ -24,6 +24,7 @@ from farhand_wire import transcript
 from farhand_wire.v1 import (
     account_pb2,
     account_pb2_grpc,
+    asset_pb2_grpc,
     hybrid_worker_group_pb2_grpc,
     hybrid_worker_pb2_grpc,
     job_pb2_grpc,
@@ -73,6 +74,7 @@ class Caller:
         self.groups = hybrid_worker_group_pb2_grpc.HybridWorkerGroupServiceStub(channel)
         self.workers = hybrid_worker_pb2_grpc.HybridWorkerServiceStub(channel)
         self.account = account_pb2_grpc.AccountServiceStub(channel)
+        self.assets = asset_pb2_grpc.AssetServiceStub(channel)
 
     async def ask(self, method: Any, request: Any) -> Any:
         """One answer."""

@@ -15,6 +15,7 @@ from farhand_server.model.account import (
     KeySlot,
     RegistrationToken,
 )
+from farhand_server.model.asset import Asset, AssetKind
 from farhand_server.model.clock import UnixMs
 from farhand_server.model.identifiers import AccountId, GroupId, JobId, RunbookId, WorkerId
 from farhand_server.model.job import Attempt, Job, JobStatus
@@ -47,6 +48,7 @@ class Tables:
     runbooks: dict[RunbookId, Runbook] = field(default_factory=dict)
     versions: dict[tuple[RunbookId, int], str] = field(default_factory=dict)
     scripts: dict[str, bytes] = field(default_factory=dict)
+    assets: dict[tuple[AccountId, AssetKind, str], Asset] = field(default_factory=dict)
     groups: dict[GroupId, Group] = field(default_factory=dict)
     workers: dict[WorkerId, Worker] = field(default_factory=dict)
     tokens: dict[str, RegistrationToken] = field(default_factory=dict)
@@ -141,6 +143,17 @@ class MemoryTx:
             key = (runbook.id, runbook.published_version)
             self.tables.versions.setdefault(key, runbook.published_digest)
         return runbook
+
+    def asset(self, account: AccountId, kind: AssetKind, name: str) -> Asset | None:
+        return self.tables.assets.get((account, kind, name))
+
+    def save_asset(self, asset: Asset) -> None:
+        self.written = True
+        self.tables.assets[asset.account, asset.kind, asset.name] = asset
+
+    def delete_asset(self, asset: Asset) -> None:
+        self.written = True
+        self.tables.assets.pop((asset.account, asset.kind, asset.name), None)
 
     def version(self, runbook: RunbookId, version: int) -> str | None:
         return self.tables.versions.get((runbook, version))

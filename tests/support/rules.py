@@ -83,7 +83,7 @@ class Rules:
 
     # --- operators --------------------------------------------------------------------------
 
-    def ask(self, kind: Callable[..., Event], **fields: Any) -> Any:
+    def ask(self, kind: Callable[..., Event], /, **fields: Any) -> Any:
         """The answer to an operator's call: a value, or a refusal."""
         call = CallId(next(self._numbers))
         self.handle(kind(call=call, **{"by": OPERATOR, **fields}))

@@ -5,6 +5,7 @@ from typing import Any
 
 from farhand_server.core import (
     account,
+    assets,
     explain,
     freezing,
     groups,
@@ -44,6 +45,9 @@ RULES: dict[type, Rule] = {
     on.RollbackRunbook: runbooks.rollback,
     on.UpdateRunbook: runbooks.update,
     on.DeleteRunbook: runbooks.delete,
+    on.CreateAsset: assets.create,
+    on.UpdateAsset: assets.update,
+    on.DeleteAsset: assets.delete,
     on.UpdateAccount: account.update,
     on.CreateGroup: groups.create,
     on.DeleteGroup: groups.delete,

@@ -6,9 +6,11 @@ from typing import NewType
 
 from farhand_server.model import frames
 from farhand_server.model.account import AccountKey, Principal, RegistrationToken
+from farhand_server.model.asset import AssetKind
 from farhand_server.model.clock import Instant
 from farhand_server.model.identifiers import JobId, SessionId, WorkerId
 from farhand_server.model.output import Extent, SpoolId
+from farhand_server.model.parameter import Json
 from farhand_server.model.runbook import Delivery, RunbookType
 from farhand_wire import limits
 
@@ -108,6 +110,33 @@ class UpdateRunbook(Call):
     timeout: int = 0
     log_verbose: bool = False
     log_progress: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateAsset(Call):
+    kind: AssetKind
+    name: str
+    #: None, in this and what follows: nothing is said of it.
+    description: str | None = None
+    #: Of a variable.
+    encrypted: bool = False
+    values: Mapping[str, Json] | None = None
+    secrets: Mapping[str, Json] | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateAsset(Call):
+    kind: AssetKind
+    name: str
+    description: str | None = None
+    values: Mapping[str, Json] | None = None
+    secrets: Mapping[str, Json] | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteAsset(Call):
+    kind: AssetKind
+    name: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,6 +283,9 @@ Event = (
     | RollbackRunbook
     | UpdateRunbook
     | DeleteRunbook
+    | CreateAsset
+    | UpdateAsset
+    | DeleteAsset
     | UpdateAccount
     | CreateGroup
     | DeleteGroup

@@ -4,6 +4,7 @@ from collections.abc import Set
 from typing import Protocol
 
 from farhand_server.model.account import Account, AccountKey, Generation, RegistrationToken
+from farhand_server.model.asset import Asset, AssetKind
 from farhand_server.model.clock import UnixMs
 from farhand_server.model.identifiers import AccountId, GroupId, JobId, RunbookId, WorkerId
 from farhand_server.model.job import Attempt, Job
@@ -57,6 +58,11 @@ class Tx(Protocol):
         ...
 
     def script(self, digest: str) -> bytes: ...
+
+    # assets
+    def asset(self, account: AccountId, kind: AssetKind, name: str) -> Asset | None: ...
+    def save_asset(self, asset: Asset) -> None: ...
+    def delete_asset(self, asset: Asset) -> None: ...
 
     # groups and workers
     def group(self, account: AccountId, name: str) -> Group | None: ...

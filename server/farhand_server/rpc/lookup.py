@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from farhand_server.engine.ports import Queries
 from farhand_server.errors import (
+    AssetNotFound,
     GroupNotFound,
     InvalidRequest,
     JobNotFound,
@@ -13,6 +14,7 @@ from farhand_server.errors import (
     Violation,
     WorkerNotFound,
 )
+from farhand_server.model.asset import Asset, AssetKind
 from farhand_server.model.identifiers import AccountId
 from farhand_server.model.job import Job
 from farhand_server.model.output import SpoolId
@@ -74,6 +76,14 @@ def script(queries: Queries, runbook: Runbook, *, version: int, draft: bool) -> 
             do=f"ask for the draft, or: farhand runbook publish {runbook.name}",
         )
     return queries.script(digest)
+
+
+def asset(queries: Queries, account: AccountId, kind: AssetKind, name: str) -> Asset:
+    """Raises AssetNotFound."""
+    found = queries.asset(account, kind, name)
+    if found is None:
+        raise AssetNotFound(f'no {kind.value} "{name}"', do=f"see: farhand {kind.value} list")
+    return found
 
 
 def group(queries: Queries, account: AccountId, name: str) -> Group:

@@ -1,7 +1,7 @@
 """Rules for fields: a rule gives the problem with a value, a check those of a message."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +32,40 @@ class On:
         for index, element in enumerate(value):
             if problem := self.rule(element):
                 yield Violation(field=f"{at}{self.field}[{index}]", problem=problem)
+
+
+class Inside:
+    """Checks for the message of a field."""
+
+    def __init__(self, field: str, *checks: Check) -> None:
+        self.field = field
+        self._checks = checks
+
+    def __call__(self, message: Message, at: str) -> Iterator[Violation]:
+        for check in self._checks:
+            yield from check(getattr(message, self.field), f"{at}{self.field}.")
+
+
+class Masks:
+    """Of an update_mask: what it may name, and what must be right then."""
+
+    field = "update_mask"
+
+    def __init__(self, *known: str, where: Mapping[str, Check] | None = None) -> None:
+        self._known = known
+        self._where = where or {}
+
+    def __call__(self, message: Message, at: str) -> Iterator[Violation]:
+        paths: Sequence[str] = message.update_mask.paths  # type: ignore[attr-defined]
+        names = ", ".join(self._known)
+        if not paths:
+            yield Violation(field=at + "update_mask", problem=f"is required: of {names}")
+        for index, path in enumerate(paths):
+            if path not in self._known:
+                problem = f'names "{path[:64]}"; it may name {names}'
+                yield Violation(field=f"{at}update_mask.paths[{index}]", problem=problem)
+            elif path in self._where:
+                yield from self._where[path](message, at)
 
 
 def matches(pattern: str, words: str) -> Rule:

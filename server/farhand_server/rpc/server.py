@@ -9,6 +9,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc  # type: ignore[i
 
 from farhand_server.errors import StartError
 from farhand_server.rpc.account import AccountService, Facade
+from farhand_server.rpc.assets import AssetService
 from farhand_server.rpc.auth import Authentication, Callers
 from farhand_server.rpc.backend import Backend
 from farhand_server.rpc.connect import WorkerService
@@ -24,6 +25,8 @@ from farhand_wire import limits
 from farhand_wire.v1 import (
     account_pb2,
     account_pb2_grpc,
+    asset_pb2,
+    asset_pb2_grpc,
     hybrid_worker_group_pb2,
     hybrid_worker_group_pb2_grpc,
     hybrid_worker_pb2,
@@ -42,6 +45,7 @@ LOOKAHEAD_BYTES = 512 * 1024
 SERVICES = tuple(
     file.DESCRIPTOR.services_by_name[name].full_name
     for file, name in (
+        (asset_pb2, "AssetService"),
         (account_pb2, "AccountService"),
         (hybrid_worker_group_pb2, "HybridWorkerGroupService"),
         (hybrid_worker_pb2, "HybridWorkerService"),
@@ -124,6 +128,7 @@ class RpcServer:
         hybrid_worker_pb2_grpc.add_HybridWorkerServiceServicer_to_server(
             HybridWorkerService(backend), server
         )
+        asset_pb2_grpc.add_AssetServiceServicer_to_server(AssetService(backend), server)
         job_pb2_grpc.add_JobServiceServicer_to_server(JobService(backend), server)
         runbook_pb2_grpc.add_RunbookServiceServicer_to_server(RunbookService(backend), server)
         worker_pb2_grpc.add_WorkerServiceServicer_to_server(self._streams, server)

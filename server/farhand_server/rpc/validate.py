@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from google.protobuf.message import Message
 
 from farhand_server.errors import InvalidRequest, Violation
+from farhand_server.rpc import asset_rules
 from farhand_server.rpc.convert import parameters
 from farhand_server.rpc.rules import (
     Check,
+    Masks,
     On,
     at_least,
     at_most,
@@ -25,6 +27,8 @@ from farhand_server.rpc.values import (
     DELIVERY,
     JOB,
     MEMBER,
+    NAMES,
+    PLACES,
     RUNBOOK,
     STREAM,
     TYPE,
@@ -112,21 +116,6 @@ def draft_or_version(message: Message, at: str) -> Iterator[Violation]:
         yield Violation(field=at + "version", problem="cannot be combined with draft")
 
 
-def settings(message: Message, at: str) -> Iterator[Violation]:
-    """Says which settings of a runbook change."""
-    assert isinstance(message, runbook_pb2.UpdateRunbookRequest)
-    known = (
-        *("description", "tags", "delivery", "timeout", "lost_after"),
-        *("log_verbose", "log_progress"),
-    )
-    if not message.update_mask.paths:
-        yield Violation(field=at + "update_mask", problem=f"is required: of {', '.join(known)}")
-    for index, path in enumerate(message.update_mask.paths):
-        if path not in known:
-            problem = f'names "{path[:64]}"; it may name {", ".join(known)}'
-            yield Violation(field=f"{at}update_mask.paths[{index}]", problem=problem)
-
-
 def greeting(message: Message, at: str) -> Iterator[Violation]:
     """A Hello that shows a session token proves nothing, so it may only look."""
     assert isinstance(message, worker_pb2.Hello)
@@ -149,10 +138,6 @@ def ending(message: Message, at: str) -> Iterator[Violation]:
 
 # --- the table ------------------------------------------------------------------------------
 
-_SIZE = On("page_size", between(0, limits.PAGE_SIZE_MOST))
-_NOT_A_PAGE = "is not the next_page_token of the page before"
-_PLACES = (_SIZE, On("page_token", matches(r"[0-9]{0,18}", _NOT_A_PAGE)))
-_NAMES = (_SIZE, On("page_token", matches(r"[A-Za-z0-9._-]{0,64}", _NOT_A_PAGE)))
 _OUTPUT = (
     On("job_id", JOB),
     Part("from"),
@@ -178,7 +163,7 @@ RULES: dict[type[Message], tuple[Check, ...]] = {
     ),
     job_pb2.GetJobRequest: _JOB,
     job_pb2.ListJobsRequest: (
-        *_PLACES,
+        *PLACES,
         On("statuses", one_of(job_pb2.JobStatus, "is not a status"), each=True),
         On("runbook", optional(RUNBOOK)),
         On("run_on", optional(MEMBER)),
@@ -207,8 +192,14 @@ RULES: dict[type[Message], tuple[Check, ...]] = {
     runbook_pb2.PublishRunbookRequest: _THE_RUNBOOK,
     runbook_pb2.RevertRunbookRequest: _THE_RUNBOOK,
     runbook_pb2.RollbackRunbookRequest: (*_THE_RUNBOOK, On("version", at_least(1))),
-    runbook_pb2.ListRunbookVersionsRequest: (*_THE_RUNBOOK, *_PLACES),
-    runbook_pb2.UpdateRunbookRequest: (Part("runbook"), settings),
+    runbook_pb2.ListRunbookVersionsRequest: (*_THE_RUNBOOK, *PLACES),
+    runbook_pb2.UpdateRunbookRequest: (
+        Part("runbook"),
+        Masks(
+            *("description", "tags", "delivery", "timeout", "lost_after"),
+            *("log_verbose", "log_progress"),
+        ),
+    ),
     runbook_pb2.Runbook: (
         On("name", required(RUNBOOK)),
         On("description", characters(limits.DESCRIPTION_CHARACTERS)),
@@ -218,7 +209,7 @@ RULES: dict[type[Message], tuple[Check, ...]] = {
         On("lost_after", span(0, limits.LOST_AFTER_SECONDS_MOST)),
     ),
     runbook_pb2.GetRunbookRequest: _THE_RUNBOOK,
-    runbook_pb2.ListRunbooksRequest: _NAMES,
+    runbook_pb2.ListRunbooksRequest: NAMES,
     runbook_pb2.ExportRunbookRequest: (
         *_THE_RUNBOOK,
         On("version", at_least(0)),
@@ -228,15 +219,17 @@ RULES: dict[type[Message], tuple[Check, ...]] = {
     # groups and workers
     hybrid_worker_group_pb2.CreateHybridWorkerGroupRequest: (On("name", required(MEMBER)),),
     hybrid_worker_group_pb2.GetHybridWorkerGroupRequest: _THE_GROUP,
-    hybrid_worker_group_pb2.ListHybridWorkerGroupsRequest: _NAMES,
+    hybrid_worker_group_pb2.ListHybridWorkerGroupsRequest: NAMES,
     hybrid_worker_group_pb2.DeleteHybridWorkerGroupRequest: _THE_GROUP,
     hybrid_worker_pb2.GetHybridWorkerRequest: _THE_WORKER,
-    hybrid_worker_pb2.ListHybridWorkersRequest: (*_NAMES, On("group", optional(MEMBER))),
+    hybrid_worker_pb2.ListHybridWorkersRequest: (*NAMES, On("group", optional(MEMBER))),
     hybrid_worker_pb2.DeleteHybridWorkerRequest: _THE_WORKER,
     hybrid_worker_pb2.ResumeHybridWorkerRequest: (
         *_THE_WORKER,
         On("machine", characters(limits.FACT_CHARACTERS)),
     ),
+    # assets
+    **asset_rules.RULES,
     # the account
     account_pb2.UpdateAccountRequest: (On("delivery", DELIVERY),),
     account_pb2.RegenerateAccountKeyRequest: (
@@ -249,7 +242,7 @@ RULES: dict[type[Message], tuple[Check, ...]] = {
         On("cidrs", at_most(limits.TOKEN_CIDRS_MOST)),
         On("cidrs", cidr, each=True),
     ),
-    account_pb2.ListRegistrationTokensRequest: _PLACES,
+    account_pb2.ListRegistrationTokensRequest: PLACES,
     account_pb2.RevokeRegistrationTokenRequest: (
         On("token_id", required(matches(r"[0-9a-f]{8}", "is not the id of a token"))),
     ),

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from google.protobuf.duration_pb2 import Duration
 
-from farhand_server.rpc.rules import Rule, matches, one_of, required
+from farhand_server.rpc.rules import Check, On, Rule, between, matches, one_of, required
 from farhand_wire import limits
 from farhand_wire.v1 import delivery_pb2, job_pb2, runbook_pb2
 
@@ -23,6 +23,11 @@ MEMBER = matches(
     rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{limits.WORKER_NAME_CHARACTERS - 1}}}",
     f"starts with a letter or digit and has letters, digits, dots, underscores and dashes, "
     f"{limits.WORKER_NAME_CHARACTERS} at most",
+)
+ASSET = matches(
+    rf"[A-Za-z][A-Za-z0-9._-]{{0,{limits.ASSET_NAME_CHARACTERS - 1}}}",
+    f"starts with a letter and has letters, digits, dots, underscores and dashes, "
+    f"{limits.ASSET_NAME_CHARACTERS} at most",
 )
 STREAM = one_of(job_pb2.JobStream, "is not a stream")
 DELIVERY = one_of(delivery_pb2.Delivery, "is required: at most once or at least once")
@@ -64,3 +69,11 @@ def life(value: Duration) -> str:
     if value == Duration() or (0 < value.seconds <= most and value.nanos >= 0):
         return ""
     return f"is {value.seconds} s; it may be 1 s to {most // 86400} days"
+
+
+# --- pages ---------------------------------------------------------------------------------
+
+_SIZE = On("page_size", between(0, limits.PAGE_SIZE_MOST))
+_NOT_A_PAGE = "is not the next_page_token of the page before"
+PLACES: tuple[Check, ...] = (_SIZE, On("page_token", matches(r"[0-9]{0,18}", _NOT_A_PAGE)))
+NAMES: tuple[Check, ...] = (_SIZE, On("page_token", matches(r"[A-Za-z0-9._-]{0,64}", _NOT_A_PAGE)))

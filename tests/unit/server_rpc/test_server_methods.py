@@ -4,6 +4,7 @@ from farhand_server.rpc.auth import POLICIES, Policy
 from farhand_server.rpc.server import SERVICES
 from farhand_wire.v1 import (
     account_pb2,
+    asset_pb2,
     hybrid_worker_group_pb2,
     hybrid_worker_pb2,
     job_pb2,
@@ -13,6 +14,7 @@ from farhand_wire.v1 import (
 
 FILES = (
     account_pb2,
+    asset_pb2,
     hybrid_worker_group_pb2,
     hybrid_worker_pb2,
     job_pb2,

@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from farhand_server.errors import InvalidRequest
 from farhand_server.rpc import values
 from farhand_server.rpc.auth import POLICIES, Policy
-from farhand_server.rpc.rules import On
+from farhand_server.rpc.rules import Inside, Masks, On
 from farhand_server.rpc.validate import RULES, Part, check, problems
 from farhand_wire import limits
 from farhand_wire.v1 import (
     account_pb2,
+    asset_pb2,
     hybrid_worker_group_pb2,
     hybrid_worker_pb2,
     job_pb2,
@@ -24,14 +25,16 @@ from farhand_wire.v1 import (
 
 FILES = (
     account_pb2,
+    asset_pb2,
     hybrid_worker_group_pb2,
     hybrid_worker_pb2,
     job_pb2,
     runbook_pb2,
 )
+RULED = (On, Part, Inside, Masks)
 JOB = "018f2b3c-0000-7000-8000-00000000dead"
 #: Fields with a rule that looks at more than one of them.
-TOGETHER = {("UpdateRunbookRequest", "update_mask"), ("StartJobRequest", "parameter_order")} | {
+TOGETHER = {("StartJobRequest", "parameter_order")} | {
     (request, "from") for request in ("ReadJobOutputRequest", "FollowJobOutputRequest")
 }
 
@@ -60,7 +63,7 @@ def requests() -> list[type[Message]]:
 
 @pytest.mark.parametrize("request_type", requests(), ids=lambda kind: kind.DESCRIPTOR.name)
 def test_every_field_of_every_request_has_a_rule(request_type: type[Message]) -> None:
-    ruled = {rule.field for rule in RULES.get(request_type, ()) if isinstance(rule, On | Part)}
+    ruled = {rule.field for rule in RULES.get(request_type, ()) if isinstance(rule, RULED)}
     name = request_type.DESCRIPTOR.name
     free = {
         field.name

@@ -11,6 +11,7 @@ import structlog
 from farhand_server.engine.ports import Page
 from farhand_server.errors import StoreUnreadable
 from farhand_server.model.account import Account, AccountKey, Principal, RegistrationToken
+from farhand_server.model.asset import Asset, AssetKind
 from farhand_server.model.identifiers import AccountId, JobId, WorkerId
 from farhand_server.model.job import Attempt, Job, JobStatus
 from farhand_server.model.output import Chunk, Extent, SpoolId
@@ -182,6 +183,27 @@ class SqliteQueries:
     def script(self, digest: str) -> bytes:
         row = self._one("SELECT content FROM scripts WHERE digest = ?", digest)
         return bytes(row["content"]) if row else b""
+
+    def asset(self, account: AccountId, kind: AssetKind, name: str) -> Asset | None:
+        row = self._one(
+            "SELECT * FROM assets WHERE account = ? AND kind = ? AND name = ?",
+            account,
+            kind.value,
+            name,
+        )
+        return rows.asset(row) if row else None
+
+    def assets(self, account: AccountId, kind: AssetKind, *, size: int, after: str) -> Page[Asset]:
+        found = self._all(
+            "SELECT * FROM assets WHERE account = ? AND kind = ? AND name > ? "
+            "ORDER BY name LIMIT ?",
+            account,
+            kind.value,
+            after,
+            size + 1,
+        )
+        page = [rows.asset(row) for row in found[:size]]
+        return Page(rows=page, next=page[-1].name if len(found) > size else "")
 
     def group(self, account: AccountId, name: str) -> Group | None:
         row = self._one("SELECT * FROM groups WHERE account = ? AND name = ?", account, name)

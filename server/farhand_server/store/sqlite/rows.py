@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from farhand_server.model.account import Account, AccountKey, KeySlot, RegistrationToken
+from farhand_server.model.asset import Asset, AssetKind
 from farhand_server.model.job import Attempt, End, Job, JobStatus, Suspension
 from farhand_server.model.output import Chunk, Extent
 from farhand_server.model.runbook import Delivery, Runbook, RunbookType, RunbookVersion
@@ -170,6 +171,38 @@ def version(row: Row) -> RunbookVersion:
         published=row["published"],
         published_by=row["published_by"],
     )
+
+
+def asset(row: Row) -> Asset:
+    return Asset(
+        account=row["account"],
+        kind=AssetKind(row["kind"]),
+        name=row["name"],
+        description=row["description"],
+        encrypted=bool(row["encrypted"]),
+        values=json.loads(row["content"]),
+        sealed=row["sealed"],
+        secrets=tuple(json.loads(row["secrets"])),
+        version=row["version"],
+        created=row["created"],
+        modified=row["modified"],
+    )
+
+
+def asset_values(asset: Asset) -> dict[str, Any]:
+    return {
+        "account": asset.account,
+        "kind": asset.kind.value,
+        "name": asset.name,
+        "description": asset.description,
+        "encrypted": asset.encrypted,
+        "content": json.dumps(dict(asset.values)),
+        "sealed": asset.sealed,
+        "secrets": json.dumps(asset.secrets),
+        "version": asset.version,
+        "created": asset.created,
+        "modified": asset.modified,
+    }
 
 
 def account(row: Row) -> Account:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from farhand_server.store.sqlite.access import Access
+from farhand_server.store.sqlite.assets import Assets
 from farhand_server.store.sqlite.connection import BUSY_MS, open_state, outcome_unknown
 from farhand_server.store.sqlite.fleet import Fleet
 from farhand_server.store.sqlite.jobs import Jobs
@@ -39,5 +40,5 @@ class SqliteStateStore:
         self._connection.close()
 
 
-class SqliteTx(Jobs, Runbooks, Fleet, Access, Restores):
+class SqliteTx(Jobs, Runbooks, Assets, Fleet, Access, Restores):
     """Implements Tx. The one writer needs no transaction to read; the first write begins it."""

@@ -1,0 +1,75 @@
+"""Assets: made, changed and deleted by operators; their secrets are sealed before they are kept."""
+
+from dataclasses import replace
+
+from farhand_server.core import events as on
+from farhand_server.core.context import Context
+from farhand_server.core.effects import Answer, Effect
+from farhand_server.declared.values import as_text
+from farhand_server.errors import AssetExists, AssetNotFound
+from farhand_server.model.asset import Asset, AssetKind
+from farhand_server.model.identifiers import AccountId
+
+
+def create(event: on.CreateAsset, ctx: Context) -> list[Effect]:
+    """Makes one under a name that no other of its kind has."""
+    if ctx.tx.asset(event.by.account, event.kind, event.name) is not None:
+        raise AssetExists(
+            f'{event.kind.value} "{event.name}" exists already',
+            do=f"change it: farhand {event.kind.value} set {event.name}",
+        )
+    made = Asset(
+        account=event.by.account,
+        kind=event.kind,
+        name=event.name,
+        description=event.description or "",
+        encrypted=event.encrypted,
+        created=ctx.now.unix_ms,
+        modified=ctx.now.unix_ms,
+    )
+    return _save(_filled(made, event, ctx), event, ctx)
+
+
+def update(event: on.UpdateAsset, ctx: Context) -> list[Effect]:
+    """Changes what is given; jobs that run read it as it is from now on."""
+    known = find(event.by.account, event.kind, event.name, ctx)
+    changed = replace(
+        known,
+        description=known.description if event.description is None else event.description,
+        version=known.version + 1,
+        modified=ctx.now.unix_ms,
+    )
+    return _save(_filled(changed, event, ctx), event, ctx)
+
+
+def _save(asset: Asset, event: on.Call, ctx: Context) -> list[Effect]:
+    ctx.tx.save_asset(asset)
+    return [Answer(call=event.call, value=asset)]
+
+
+def _filled(asset: Asset, event: on.CreateAsset | on.UpdateAsset, ctx: Context) -> Asset:
+    """With the values that were given, and with the secrets, if there are any, as a whole."""
+    values, secrets = event.values, event.secrets
+    if asset.encrypted and values is not None:
+        values, secrets = {}, values
+    if values is not None:
+        asset = replace(asset, values={**asset.values, **values})
+    if secrets is None:
+        return asset
+    sealed = ctx.vault.seal(as_text(dict(secrets)), asset.place) if secrets else None
+    return replace(asset, sealed=sealed, secrets=tuple(sorted(secrets)))
+
+
+def delete(event: on.DeleteAsset, ctx: Context) -> list[Effect]:
+    """No job can read it any more."""
+    known = find(event.by.account, event.kind, event.name, ctx)
+    ctx.tx.delete_asset(known)
+    return [Answer(call=event.call, value=None)]
+
+
+def find(account: AccountId, kind: AssetKind, name: str, ctx: Context) -> Asset:
+    """Raises AssetNotFound."""
+    asset = ctx.tx.asset(account, kind, name)
+    if asset is None:
+        raise AssetNotFound(f'no {kind.value} "{name}"', do=f"see: farhand {kind.value} list")
+    return asset
