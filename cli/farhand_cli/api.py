@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import grpc
 
     from farhand_wire.v1.account_pb2_grpc import AccountServiceStub
+    from farhand_wire.v1.asset_pb2_grpc import AssetServiceStub
     from farhand_wire.v1.hybrid_worker_group_pb2_grpc import HybridWorkerGroupServiceStub
     from farhand_wire.v1.hybrid_worker_pb2_grpc import HybridWorkerServiceStub
     from farhand_wire.v1.job_pb2_grpc import JobServiceStub
@@ -97,6 +98,12 @@ class Api:
         from farhand_wire.v1.account_pb2_grpc import AccountServiceStub
 
         return AccountServiceStub(self._channel)
+
+    @cached_property
+    def assets(self) -> "AssetServiceStub":
+        from farhand_wire.v1.asset_pb2_grpc import AssetServiceStub
+
+        return AssetServiceStub(self._channel)
 
     @cached_property
     def groups(self) -> "HybridWorkerGroupServiceStub":

@@ -29,7 +29,7 @@ def parse(
     """Parameters in the order in which they were typed, those of the JSON object `document` first.
     `types` gives what is declared, by name, as _KINDS has it; it is asked if there are pairs, when
     they are well formed. Raises click.BadParameter."""
-    parameters = {} if document is None else _object(document)
+    parameters = {} if document is None else as_object(document, option="--params")
     if typed := _typed(pairs):
         declared = types()
         for name, text in typed.items():
@@ -50,6 +50,11 @@ def _typed(pairs: Iterable[str]) -> dict[str, str]:
     return typed
 
 
+def value(name: str, text: str) -> Any:
+    """One value of which no type is declared. Raises click.BadParameter."""
+    return _value(name, text, "")
+
+
 def _value(name: str, text: str, type_: str) -> Any:
     try:
         value = _json(text)
@@ -67,14 +72,15 @@ def _is(value: Any, type_: str) -> bool:
     return isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool))
 
 
-def _object(document: str) -> dict[str, Any]:
+def as_object(document: str, *, option: str) -> dict[str, Any]:
+    """A JSON object. Raises click.BadParameter."""
     try:
-        value = _json(document)
+        found = _json(document)
     except (ValueError, RecursionError) as error:
-        raise click.BadParameter(f"not JSON: {error}", param_hint="--params") from None
-    if not isinstance(value, Mapping):
-        raise click.BadParameter("must be one JSON object, name to value", param_hint="--params")
-    return dict(value)
+        raise click.BadParameter(f"not JSON: {error}", param_hint=option) from None
+    if not isinstance(found, Mapping):
+        raise click.BadParameter("must be one JSON object, name to value", param_hint=option)
+    return dict(found)
 
 
 def _read(path: str) -> str:

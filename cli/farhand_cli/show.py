@@ -23,10 +23,24 @@ class Format(enum.StrEnum):
 
 def fields(message: Any) -> dict[str, Any]:
     """protobuf's JSON mapping, as grpcurl prints it; fields without a value are there as well, so
-    that a script finds them."""
+    that a script finds them. Whole numbers in values that people chose are integers again."""
     from google.protobuf.json_format import MessageToDict
 
-    return MessageToDict(message, always_print_fields_with_no_presence=True)
+    found: dict[str, Any] = _whole(
+        MessageToDict(message, always_print_fields_with_no_presence=True)
+    )
+    return found
+
+
+def _whole(value: Any) -> Any:
+    match value:
+        case dict():
+            return {name: _whole(each) for name, each in value.items()}
+        case list():
+            return [_whole(each) for each in value]
+        case float() if value.is_integer():
+            return int(value)
+    return value
 
 
 @dataclass(frozen=True, kw_only=True)

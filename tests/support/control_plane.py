@@ -9,6 +9,7 @@ from typing import Self
 
 import grpc
 from tests.support.authority import Authority, authority
+from tests.support.plane.assets import AssetService
 from tests.support.plane.jobs import JobService
 from tests.support.plane.ledger import Ledger
 from tests.support.plane.resources import (
@@ -19,6 +20,7 @@ from tests.support.plane.resources import (
 )
 
 from farhand_wire.v1.account_pb2_grpc import add_AccountServiceServicer_to_server
+from farhand_wire.v1.asset_pb2_grpc import add_AssetServiceServicer_to_server
 from farhand_wire.v1.hybrid_worker_group_pb2_grpc import (
     add_HybridWorkerGroupServiceServicer_to_server,
 )
@@ -30,13 +32,14 @@ HOST = "127.0.0.1"
 
 
 class ControlPlane(Ledger):
-    """A ledger behind five services."""
+    """A ledger behind six services."""
 
     def __init__(self, port: int = 0, certificates: Authority | None = None) -> None:
         super().__init__()
         made = certificates or authority("localhost", HOST)
         self._server = grpc.server(ThreadPoolExecutor(16), options=[("grpc.so_reuseport", 0)])
         add_AccountServiceServicer_to_server(AccountService(self), self._server)
+        add_AssetServiceServicer_to_server(AssetService(self), self._server)  # type: ignore[arg-type]
         add_HybridWorkerGroupServiceServicer_to_server(GroupService(self), self._server)
         add_HybridWorkerServiceServicer_to_server(WorkerService(self), self._server)
         add_JobServiceServicer_to_server(JobService(self), self._server)

@@ -16,6 +16,7 @@ from farhand_server.core import Patience
 from farhand_server.core import events as on
 from farhand_server.core.events import CallId, Event
 from farhand_server.errors import ShuttingDown
+from farhand_server.model.asset import AssetKind
 from farhand_server.model.clock import UnixMs
 from farhand_server.model.job import Job, JobStatus
 from farhand_server.model.runbook import Delivery, RunbookType
@@ -97,6 +98,15 @@ class Life:
                 call=call, by=OPERATOR, name="spare", fields=frozenset({"timeout"}), timeout=9
             ),
             lambda call: on.DeleteRunbook(call=call, by=OPERATOR, name="spare"),
+            lambda call: on.CreateAsset(
+                call=call, by=OPERATOR, kind=AssetKind.CREDENTIAL, name="spare", secrets={"p": "q"}
+            ),
+            lambda call: on.UpdateAsset(
+                call=call, by=OPERATOR, kind=AssetKind.CREDENTIAL, name="spare", values={"u": 1}
+            ),
+            lambda call: on.DeleteAsset(
+                call=call, by=OPERATOR, kind=AssetKind.CREDENTIAL, name="spare"
+            ),
             lambda call: on.CreateGroup(call=call, by=OPERATOR, name="spare"),
             lambda call: on.DeleteGroup(call=call, by=OPERATOR, name="spare"),
         ]

@@ -65,6 +65,8 @@ class Ledger:
         self.endpoint = ""
         self.account = GetAccountResponse(account="default", caller="olga", server_version="0.1.0")
         self.runbooks: dict[str, Runbook] = {}
+        #: By kind and name.
+        self.assets: dict[str, dict[str, Any]] = {}
         #: What each declares.
         self.parameters: dict[str, list[RunbookParameter]] = {}
         #: What was published of each.

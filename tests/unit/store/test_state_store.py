@@ -10,6 +10,7 @@ from tests.support.samples import ACCOUNT, SCRIPT, job_id, worker_id
 from farhand_server.engine.ports import StateStore
 from farhand_server.errors import ConstraintBroken, OutcomeUnknown
 from farhand_server.model.account import Account, Generation, KeySlot
+from farhand_server.model.asset import Asset, AssetKind
 from farhand_server.model.clock import UnixMs
 from farhand_server.model.identifiers import AccountId, GroupId
 from farhand_server.model.job import End, JobStatus, Suspension
@@ -287,6 +288,43 @@ def test_a_deleted_runbook_leaves_its_name_free(state: StateStore) -> None:
 
         assert tx.runbook(ACCOUNT, "hello") is None
         assert tx.save_runbook(samples.runbook()).published_version == 0
+
+
+# --- assets ---------------------------------------------------------------------------------
+
+ASSET = Asset(
+    account=ACCOUNT,
+    kind=AssetKind.CONNECTION,
+    name="db",
+    description="the large one",
+    values={"connection_type": "postgres", "fields": {"port": 5432, "hosts": ["a", None]}},
+    sealed=b"\x00box",
+    secrets=("password",),
+    created=UnixMs(1),
+    modified=UnixMs(2),
+)
+
+
+def test_an_asset_comes_back_as_it_was_and_is_saved_again(state: StateStore) -> None:
+    with state.transaction() as tx:
+        tx.save_asset(ASSET)
+        assert tx.asset(ACCOUNT, AssetKind.CONNECTION, "db") == ASSET
+        changed = replace(ASSET, sealed=None, secrets=(), version=2, encrypted=True)
+        tx.save_asset(changed)
+
+        assert tx.asset(ACCOUNT, AssetKind.CONNECTION, "db") == changed
+
+
+def test_an_asset_is_one_by_account_kind_and_name(state: StateStore) -> None:
+    with state.transaction() as tx:
+        tx.save_asset(ASSET)
+        tx.save_asset(replace(ASSET, kind=AssetKind.VARIABLE))
+
+        assert tx.asset(AccountId(2), AssetKind.CONNECTION, "db") is None
+        assert tx.asset(ACCOUNT, AssetKind.CREDENTIAL, "db") is None
+        tx.delete_asset(ASSET)
+        assert tx.asset(ACCOUNT, AssetKind.CONNECTION, "db") is None
+        assert tx.asset(ACCOUNT, AssetKind.VARIABLE, "db") is not None
 
 
 # --- groups and workers ---------------------------------------------------------------------
