@@ -28,7 +28,8 @@ def test_every_test_of_a_promise_exists(file: str, name: str) -> None:
 
 
 def test_every_promise_has_a_test() -> None:
-    rows = [line for line in PAGE.read_text().splitlines() if line.startswith("| ")]
+    promised, _, _ = PAGE.read_text().partition("### Last numbers")
+    rows = [line for line in promised.splitlines() if line.startswith("| ")]
     rows = [row for row in rows if not row.startswith("| what happens") and "---" not in row]
 
     assert len(rows) > 30
