@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from tests.support.memory import Failure
 from tests.support.world.adversary import LIES
 from tests.support.world.host import FakeHost
+from tests.support.world.rows import ACCOUNT
 from tests.support.world.world import World
 
 from farhand_server.model.job import Job, JobStatus
@@ -129,7 +130,9 @@ def _decisions(world: World, scope: Scope) -> Iterator[Move]:
         worker = tables.workers.get(host.worker) if host.worker is not None else None
         if worker is not None and worker.parties:
             yield Move("keep", which)
-    if any(worker.generation < tables.generation.number for worker in tables.workers.values()):
+    generation = tables.generation.number
+    waits = any(worker.generation < generation for worker in tables.workers.values())
+    if waits and tables.released.get(ACCOUNT, 0) < generation:
         yield Move("release")
 
 
