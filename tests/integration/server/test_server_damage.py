@@ -1,15 +1,22 @@
 """Databases that are not what was written: the state stops the server, output does not."""
 
 import asyncio
+import os
 import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+from tests.support import samples
 from tests.support.edge import joining
 from tests.support.edge_jobs import granted, output, publish, start
 from tests.support.server_process import farhand_server, reach, server_process
 
+from farhand_server.model.asset import Asset, AssetKind
+from farhand_server.model.clock import UnixMs
+from farhand_server.store.sqlite import SqliteStateStore
+from farhand_server.vault import Vault, key_id
 from farhand_wire import spool as spools
 from farhand_wire.v1 import account_pb2, job_pb2, worker_pb2
 
@@ -35,6 +42,35 @@ def test_a_damaged_state_stops_the_start_with_what_why_and_what_to_do(
     assert what == f"error: {data / 'farhand.db'} is damaged"
     assert why.startswith("  why: ")
     assert do == "  do:  restore a backup: farhand-server restore FILE --data AN_EMPTY_DIRECTORY"
+
+
+@pytest.mark.parametrize("kept", ["asset", "job"])
+def test_another_master_key_stops_the_start_and_says_which_one_is_needed(
+    tmp_path: Path, data: Path, kept: str
+) -> None:
+    key, other = (data / "master.key").read_bytes(), bytes(32)
+    box = Vault(key, chance=os.urandom).seal("secret", "anywhere")
+    with closing(SqliteStateStore(data / "farhand.db")) as store, store.transaction() as tx:
+        if kept == "asset":
+            tx.save_asset(
+                Asset(
+                    account=samples.ACCOUNT,
+                    kind=AssetKind.CREDENTIAL,
+                    name="deploy",
+                    sealed=box,
+                    created=UnixMs(1),
+                    modified=UnixMs(1),
+                )
+            )
+        else:
+            tx.add_job(samples.job(1, sealed=box))
+    (data / "master.key").write_bytes(other)
+    done = farhand_server(tmp_path, "run", "--data", str(data))
+
+    assert done.returncode == 1
+    assert f"needs the key {key_id(key).hex()}" in done.stderr
+    assert f"master.key is {key_id(other).hex()}" in done.stderr
+    assert "do:  restore master.key" in done.stderr
 
 
 async def test_damaged_output_is_said_loudly_and_does_not_stop_the_server(

@@ -43,9 +43,10 @@ def sealing_keys(state: Path) -> list[bytes]:
     """How boxes begin that may still be opened: each kind once. Raises StartError."""
     with usable(state), closing(open_reader(state)) as connection:
         found = connection.execute(
-            "SELECT DISTINCT substr(sealed, 1, ?) FROM jobs "
-            f"WHERE sealed IS NOT NULL AND {rows.OPEN}",
-            (BOX_HEAD_BYTES,),
+            "SELECT substr(sealed, 1, :length) FROM jobs "
+            f"WHERE sealed IS NOT NULL AND {rows.OPEN} "
+            "UNION SELECT substr(sealed, 1, :length) FROM assets WHERE sealed IS NOT NULL",
+            {"length": BOX_HEAD_BYTES},
         )
         return [bytes(head) for (head,) in found]
 
