@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from farhand_cli import secret, wire
-from farhand_cli.api import pages
+from farhand_cli.asset_verbs import add_verbs, secret_options
 from farhand_cli.failure import Failure
 from farhand_cli.session import Session
 from farhand_cli.show import View
@@ -52,10 +52,6 @@ VIEW: View["Certificate"] = View(
     ),
 )
 _LOCKED = click.option("--locked", is_flag=True, help="It has a password: ask for it.")
-_STDIN = click.option("--password-stdin", is_flag=True, help="Read that from standard input.")
-_FILE = click.option(
-    "--password-file", type=click.Path(path_type=Path), metavar="FILE", help="Or from FILE."
-)
 
 
 @click.group
@@ -63,31 +59,7 @@ def certificate() -> None:
     """Certificates: PKCS#12 or PEM, with their private keys, which only jobs can read."""
 
 
-@certificate.command("list")
-@answers
-@pass_session
-def list_(session: Session) -> None:
-    """Certificates, by name; those that expire soon or have expired stand out."""
-    found = pages(
-        lambda token: session.api.assets.ListCertificates(
-            wire.asset.ListCertificatesRequest(page_token=token)
-        )
-    )
-    session.show_all(
-        VIEW,
-        (each for page in found for each in page.certificates),
-        empty="no certificates yet: farhand certificate create NAME FILE",
-    )
-
-
-@certificate.command("show")
-@click.argument("name", metavar="CERTIFICATE")
-@answers
-@pass_session
-def show(session: Session, name: str) -> None:
-    """One certificate."""
-    request = wire.asset.GetCertificateRequest(name=name)
-    session.show(VIEW, session.api.assets.GetCertificate(request).certificate)
+add_verbs(certificate, VIEW, empty="farhand certificate create NAME FILE")
 
 
 @certificate.command("create")
@@ -95,8 +67,7 @@ def show(session: Session, name: str) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--exportable", is_flag=True, help="Jobs get its private key.")
 @_LOCKED
-@_STDIN
-@_FILE
+@secret_options("password")
 @click.option("--description", default="", metavar="TEXT", help="For people.")
 @answers
 @pass_session
@@ -132,8 +103,7 @@ def create(
 @click.argument("file", type=click.Path(path_type=Path), required=False)
 @click.option("--exportable/--not-exportable", default=None, help="Jobs get its private key.")
 @_LOCKED
-@_STDIN
-@_FILE
+@secret_options("password")
 @click.option("--description", metavar="TEXT", help="For people.")
 @answers
 @pass_session
@@ -161,16 +131,6 @@ def set_(
         raise click.UsageError("say what changes, for example its file")
     saved = session.api.assets.UpdateCertificate(request).certificate
     session.made(VIEW, saved, f"certificate {name} is saved")
-
-
-@certificate.command("delete")
-@click.argument("name", metavar="CERTIFICATE")
-@answers
-@pass_session
-def delete(session: Session, name: str) -> None:
-    """Delete a certificate."""
-    session.api.assets.DeleteCertificate(wire.asset.DeleteCertificateRequest(name=name))
-    session.note(f"certificate {name} is deleted")
 
 
 def _content(file: Path) -> bytes:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from farhand_cli import parameters, secret, wire
-from farhand_cli.api import pages
+from farhand_cli.asset_verbs import add_verbs, secret_options
 from farhand_cli.session import Session
 from farhand_cli.show import View, fields
 from farhand_cli.table import Column
@@ -42,13 +42,6 @@ VIEW: View["Connection"] = View(
 _FIELD = click.option(
     "--field", "pairs", multiple=True, metavar="NAME=VALUE", help="All of them; repeatable."
 )
-_SECRETS_FILE = click.option(
-    *("--secrets-file", "secrets_file"),
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Secret fields, as a JSON object.",
-)
-_SECRETS_STDIN = click.option("--secrets-stdin", is_flag=True, help="Or from standard input.")
 
 
 @click.group
@@ -56,39 +49,14 @@ def connection() -> None:
     """Connections: fields that belong together; secret ones are in jobs only."""
 
 
-@connection.command("list")
-@answers
-@pass_session
-def list_(session: Session) -> None:
-    """Connections, by name."""
-    found = pages(
-        lambda token: session.api.assets.ListConnections(
-            wire.asset.ListConnectionsRequest(page_token=token)
-        )
-    )
-    session.show_all(
-        VIEW,
-        (each for page in found for each in page.connections),
-        empty="no connections yet: farhand connection create NAME --field host=db1",
-    )
-
-
-@connection.command("show")
-@click.argument("name", metavar="CONNECTION")
-@answers
-@pass_session
-def show(session: Session, name: str) -> None:
-    """One connection; secret fields are only named."""
-    request = wire.asset.GetConnectionRequest(name=name)
-    session.show(VIEW, session.api.assets.GetConnection(request).connection)
+add_verbs(connection, VIEW, empty="farhand connection create NAME --field host=db1")
 
 
 @connection.command("create")
 @click.argument("name", metavar="NAME")
 @click.option("--type", "type_", default="", metavar="TYPE", help="For people.")
 @_FIELD
-@_SECRETS_FILE
-@_SECRETS_STDIN
+@secret_options("secrets")
 @click.option("--description", default="", metavar="TEXT", help="For people.")
 @answers
 @pass_session
@@ -101,7 +69,7 @@ def create(
     secrets_stdin: bool,
     description: str,
 ) -> None:
-    """Make a connection.
+    """Make a connection; secret fields are read as a JSON object.
 
     \b
     farhand connection create db --type postgres --field host=db1 --field port=5432
@@ -119,8 +87,7 @@ def create(
 @click.argument("name", metavar="CONNECTION")
 @click.option("--type", "type_", metavar="TYPE", help="For people.")
 @_FIELD
-@_SECRETS_FILE
-@_SECRETS_STDIN
+@secret_options("secrets")
 @click.option("--description", metavar="TEXT", help="For people.")
 @answers
 @pass_session
@@ -151,16 +118,6 @@ def set_(
         raise click.UsageError("say what changes, for example --field host=db2")
     saved = session.api.assets.UpdateConnection(request).connection
     session.made(VIEW, saved, f"connection {name} is saved")
-
-
-@connection.command("delete")
-@click.argument("name", metavar="CONNECTION")
-@answers
-@pass_session
-def delete(session: Session, name: str) -> None:
-    """Delete a connection."""
-    session.api.assets.DeleteConnection(wire.asset.DeleteConnectionRequest(name=name))
-    session.note(f"connection {name} is deleted")
 
 
 def _given(pairs: tuple[str, ...]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from farhand_cli import secret, wire
-from farhand_cli.api import pages
+from farhand_cli.asset_verbs import add_verbs, secret_options
 from farhand_cli.session import Session
 from farhand_cli.show import View
 from farhand_cli.table import Column
@@ -28,10 +28,6 @@ VIEW: View["Credential"] = View(
         _CHANGED,
     ),
 )
-_STDIN = click.option("--password-stdin", is_flag=True, help="Read it from standard input.")
-_FILE = click.option(
-    "--password-file", type=click.Path(path_type=Path), metavar="FILE", help="Or from FILE."
-)
 
 
 @click.group
@@ -39,38 +35,13 @@ def credential() -> None:
     """Credentials: users and their passwords, which only jobs can read."""
 
 
-@credential.command("list")
-@answers
-@pass_session
-def list_(session: Session) -> None:
-    """Credentials, by name."""
-    found = pages(
-        lambda token: session.api.assets.ListCredentials(
-            wire.asset.ListCredentialsRequest(page_token=token)
-        )
-    )
-    session.show_all(
-        VIEW,
-        (each for page in found for each in page.credentials),
-        empty="no credentials yet: farhand credential create NAME --user USER",
-    )
-
-
-@credential.command("show")
-@click.argument("name", metavar="CREDENTIAL")
-@answers
-@pass_session
-def show(session: Session, name: str) -> None:
-    """One credential; its password is shown to nobody."""
-    request = wire.asset.GetCredentialRequest(name=name)
-    session.show(VIEW, session.api.assets.GetCredential(request).credential)
+add_verbs(credential, VIEW, empty="farhand credential create NAME --user USER")
 
 
 @credential.command("create")
 @click.argument("name", metavar="NAME")
 @click.option("--user", required=True, metavar="USER", help=r"user, domain\user or user@domain.")
-@_STDIN
-@_FILE
+@secret_options("password")
 @click.option("--description", default="", metavar="TEXT", help="For people.")
 @answers
 @pass_session
@@ -99,8 +70,7 @@ def create(
 @click.argument("name", metavar="CREDENTIAL")
 @click.option("--user", metavar="USER", help=r"user, domain\user or user@domain.")
 @click.option("--password", "ask", is_flag=True, help="Ask for a new password.")
-@_STDIN
-@_FILE
+@secret_options("password")
 @click.option("--description", metavar="TEXT", help="For people.")
 @answers
 @pass_session
@@ -125,16 +95,6 @@ def set_(
         raise click.UsageError("say what changes, for example --password")
     saved = session.api.assets.UpdateCredential(request).credential
     session.made(VIEW, saved, f"credential {name} is saved")
-
-
-@credential.command("delete")
-@click.argument("name", metavar="CREDENTIAL")
-@answers
-@pass_session
-def delete(session: Session, name: str) -> None:
-    """Delete a credential."""
-    session.api.assets.DeleteCredential(wire.asset.DeleteCredentialRequest(name=name))
-    session.note(f"credential {name} is deleted")
 
 
 def _password(from_stdin: bool, file: Path | None) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from farhand_cli import parameters, secret, wire
-from farhand_cli.api import pages
+from farhand_cli.asset_verbs import add_verbs, secret_options
 from farhand_cli.session import Session
 from farhand_cli.show import View, fields
 from farhand_cli.table import Column
@@ -46,39 +46,14 @@ def variable() -> None:
     """
 
 
-@variable.command("list")
-@answers
-@pass_session
-def list_(session: Session) -> None:
-    """Variables, by name."""
-    found = pages(
-        lambda token: session.api.assets.ListVariables(
-            wire.asset.ListVariablesRequest(page_token=token)
-        )
-    )
-    session.show_all(
-        VIEW,
-        (each for page in found for each in page.variables),
-        empty="no variables yet: farhand variable create NAME VALUE",
-    )
-
-
-@variable.command("show")
-@click.argument("name", metavar="VARIABLE")
-@answers
-@pass_session
-def show(session: Session, name: str) -> None:
-    """One variable."""
-    request = wire.asset.GetVariableRequest(name=name)
-    session.show(VIEW, session.api.assets.GetVariable(request).variable)
+add_verbs(variable, VIEW, empty="farhand variable create NAME VALUE")
 
 
 @variable.command("create")
 @click.argument("name", metavar="NAME")
 @click.argument("value", metavar="[VALUE]", required=False)
 @click.option("--encrypted", is_flag=True, help="Seal it: readable in jobs only.")
-@click.option("--value-stdin", is_flag=True, help="Read the value from standard input.")
-@click.option("--value-file", type=click.Path(path_type=Path), metavar="FILE", help="Or from FILE.")
+@secret_options("value")
 @click.option("--description", default="", metavar="TEXT", help="For people.")
 @answers
 @pass_session
@@ -110,8 +85,7 @@ def create(
 @variable.command("set")
 @click.argument("name", metavar="VARIABLE")
 @click.argument("value", metavar="[VALUE]", required=False)
-@click.option("--value-stdin", is_flag=True, help="Read the value from standard input.")
-@click.option("--value-file", type=click.Path(path_type=Path), metavar="FILE", help="Or from FILE.")
+@secret_options("value")
 @click.option("--description", metavar="TEXT", help="For people.")
 @answers
 @pass_session
@@ -136,16 +110,6 @@ def set_(
         request.update_mask.paths.append("value")
     saved = session.api.assets.UpdateVariable(request).variable
     session.made(VIEW, saved, f"variable {name} is saved")
-
-
-@variable.command("delete")
-@click.argument("name", metavar="VARIABLE")
-@answers
-@pass_session
-def delete(session: Session, name: str) -> None:
-    """Delete a variable."""
-    session.api.assets.DeleteVariable(wire.asset.DeleteVariableRequest(name=name))
-    session.note(f"variable {name} is deleted")
 
 
 def _is_encrypted(session: Session, name: str) -> bool:
