@@ -33,6 +33,12 @@ def said(done: Done, *words: str) -> None:
         assert word in done.out.decode() + done.err
 
 
+def copy_state(bare: Deployment, name: str, to: str) -> None:
+    """What spares work in goes at this moment: theirs is the agent that was killed."""
+    going = shutil.ignore_patterns("work", "reserve")
+    shutil.copytree(bare.root / name, bare.root / to, ignore=going)
+
+
 def test_a_copy_is_shown_and_refused_and_no_job_notices(bare: Deployment) -> None:
     end = bare.root / "end"
     bare.publish("long", f"echo begin; until [ -e {end} ]; do sleep 0.02; done; echo end")
@@ -41,7 +47,7 @@ def test_a_copy_is_shown_and_refused_and_no_job_notices(bare: Deployment) -> Non
     job = bare.start("long")
     bare.until("it began", lambda: bare.prints(job))
     first.kill()
-    shutil.copytree(bare.root / "w1", bare.root / "copy")
+    copy_state(bare, "w1", "copy")
     bare.agent("w1", slots=4)
 
     bare.launch("copy")
@@ -69,7 +75,7 @@ def test_a_copy_that_registers_anew_is_a_worker_of_its_own(bare: Deployment) -> 
     bare.publish("short", "echo hello")
     first = bare.add_agent("w1")
     first.kill()
-    shutil.copytree(bare.root / "w1", bare.root / "w2")
+    copy_state(bare, "w1", "w2")
     bare.agent("w1")
     copy = bare.launch("w2")
     bare.until("the copy is found", lambda: is_undecided(bare))

@@ -1,6 +1,7 @@
 """Disks that are full: a job waits, or is not begun, and nothing that it wrote or said is lost."""
 
 import os
+import re
 import signal
 import tempfile
 from collections.abc import Iterator
@@ -101,7 +102,9 @@ def test_a_job_is_not_begun_without_room(host: HostProcess, disk: Path) -> None:
     job_id = client.start("echo never")
     outcome = client.take(Outcome())
 
-    assert outcome.void == f"{host.state} has 15 MB free, and a job is begun with 16 MB at least"
+    # The other spare makes its reserve at some moment around this.
+    told = rf"{host.state} has 1[45] MB free, and a job is begun with 16 MB at least"
+    assert re.fullmatch(told, outcome.void or "")
     assert (host.home(job_id) / "started").read_text() == f"void {outcome.void}"
     (disk / "fill").unlink()
     assert client.done()
