@@ -21,7 +21,7 @@ from farhand_server.errors import OutcomeUnknown
 from farhand_server.model.account import Generation
 from farhand_server.model.clock import UnixMs
 from farhand_server.model.job import Attempt, Job
-from farhand_server.store.sqlite import SqliteStateStore, create, rows
+from farhand_server.store.sqlite import SqliteStateStore, create, job_rows, rows
 from farhand_server.store.sqlite.connection import open_reader, open_state
 from farhand_server.store.sqlite.deployment import mark_restored
 
@@ -190,7 +190,7 @@ def _tables(reader: sqlite3.Connection) -> Tables:
     def all_(what: str) -> list[sqlite3.Row]:
         return reader.execute(what).fetchall()
 
-    jobs = map(rows.job, all_(f"SELECT {rows.JOB_COLUMNS} FROM jobs ORDER BY key"))
+    jobs = map(job_rows.job, all_(f"SELECT {job_rows.JOB_COLUMNS} FROM jobs ORDER BY key"))
     workers = map(rows.worker, all_(rows.WORKER_SELECT))
     attempts = [Attempt(**dict(row)) for row in all_("SELECT * FROM attempts")]
     generation = all_("SELECT generation AS number, restored FROM deployments")

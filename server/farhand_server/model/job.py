@@ -172,7 +172,7 @@ class Job:
     parameters: str = "{}"
     #: Values in positional order.
     arguments: tuple[str, ...] = ()
-    #: Values of its secret parameters, sealed; masks stand in their places.
+    #: Values of its secret parameters, sealed until it is final; masks stand in their places.
     sealed: bytes | None = field(default=None, repr=False)
     started_by: str = ""
     #: Streams that are shown to whoever names none.
@@ -209,8 +209,9 @@ class Job:
         )
 
     def finish(self, status: JobStatus, *, details: str, ended: UnixMs) -> "Job":
-        """Final, and nothing of it runs."""
-        return replace(self.become(status, details=details), ended=ended, may_run=False)
+        """Final, and nothing of it runs: its secrets go."""
+        over = self.become(status, details=details)
+        return replace(over, ended=ended, may_run=False, sealed=None)
 
     def grant(self, *, worker: WorkerId, worker_name: str, ground: Ground) -> "Job":
         """The next attempt, given to `worker`."""

@@ -31,18 +31,13 @@ class AssetService(asset_pb2_grpc.AssetServiceServicer):
     async def CreateVariable(
         self, request: asset_pb2.CreateVariableRequest, context: object
     ) -> asset_pb2.CreateVariableResponse:
-        asked, principal = request.variable, caller()
-        made = await self._backend.ask(
-            Asset,
-            lambda call: events.CreateAsset(
-                call=call,
-                by=principal,
-                kind=AssetKind.VARIABLE,
-                name=asked.name,
-                description=asked.description,
-                encrypted=asked.encrypted,
-                values={"value": convert.value(asked.value)},
-            ),
+        asked = request.variable
+        made = await self._create(
+            AssetKind.VARIABLE,
+            asked.name,
+            description=asked.description,
+            encrypted=asked.encrypted,
+            values={"value": convert.value(asked.value)},
         )
         return asset_pb2.CreateVariableResponse(variable=convert.variable(made))
 
@@ -83,18 +78,13 @@ class AssetService(asset_pb2_grpc.AssetServiceServicer):
     async def CreateCredential(
         self, request: asset_pb2.CreateCredentialRequest, context: object
     ) -> asset_pb2.CreateCredentialResponse:
-        asked, principal = request.credential, caller()
-        made = await self._backend.ask(
-            Asset,
-            lambda call: events.CreateAsset(
-                call=call,
-                by=principal,
-                kind=AssetKind.CREDENTIAL,
-                name=asked.name,
-                description=asked.description,
-                values={"user_name": asked.user_name},
-                secrets={"password": request.password},
-            ),
+        asked = request.credential
+        made = await self._create(
+            AssetKind.CREDENTIAL,
+            asked.name,
+            description=asked.description,
+            values={"user_name": asked.user_name},
+            secrets={"password": request.password},
         )
         return asset_pb2.CreateCredentialResponse(credential=convert.credential(made))
 
@@ -137,19 +127,13 @@ class AssetService(asset_pb2_grpc.AssetServiceServicer):
     async def CreateCertificate(
         self, request: asset_pb2.CreateCertificateRequest, context: object
     ) -> asset_pb2.CreateCertificateResponse:
-        principal = caller()
         content = certificate.read(request.content, request.password)
-        made = await self._backend.ask(
-            Asset,
-            lambda call: events.CreateAsset(
-                call=call,
-                by=principal,
-                kind=AssetKind.CERTIFICATE,
-                name=request.name,
-                description=request.description,
-                values=content.values(exportable=request.exportable),
-                secrets=content.secrets(),
-            ),
+        made = await self._create(
+            AssetKind.CERTIFICATE,
+            request.name,
+            description=request.description,
+            values=content.values(exportable=request.exportable),
+            secrets=content.secrets(),
         )
         return asset_pb2.CreateCertificateResponse(certificate=convert.certificate(made))
 
@@ -200,21 +184,16 @@ class AssetService(asset_pb2_grpc.AssetServiceServicer):
     async def CreateConnection(
         self, request: asset_pb2.CreateConnectionRequest, context: object
     ) -> asset_pb2.CreateConnectionResponse:
-        asked, principal = request.connection, caller()
-        made = await self._backend.ask(
-            Asset,
-            lambda call: events.CreateAsset(
-                call=call,
-                by=principal,
-                kind=AssetKind.CONNECTION,
-                name=asked.name,
-                description=asked.description,
-                values={
-                    "connection_type": asked.connection_type,
-                    "fields": parameters.plain(asked.fields),
-                },
-                secrets=parameters.plain(request.secret_fields),
-            ),
+        asked = request.connection
+        made = await self._create(
+            AssetKind.CONNECTION,
+            asked.name,
+            description=asked.description,
+            values={
+                "connection_type": asked.connection_type,
+                "fields": parameters.plain(asked.fields),
+            },
+            secrets=parameters.plain(request.secret_fields),
         )
         return asset_pb2.CreateConnectionResponse(connection=convert.connection(made))
 
@@ -271,6 +250,31 @@ class AssetService(asset_pb2_grpc.AssetServiceServicer):
             kind,
             size=request.page_size or limits.PAGE_SIZE,
             after=request.page_token,
+        )
+
+    async def _create(
+        self,
+        kind: AssetKind,
+        name: str,
+        *,
+        description: str,
+        encrypted: bool = False,
+        values: dict[str, Json],
+        secrets: dict[str, Json] | None = None,
+    ) -> Asset:
+        principal = caller()
+        return await self._backend.ask(
+            Asset,
+            lambda call: events.CreateAsset(
+                call=call,
+                by=principal,
+                kind=kind,
+                name=name,
+                description=description,
+                encrypted=encrypted,
+                values=values,
+                secrets=secrets,
+            ),
         )
 
     async def _update(

@@ -131,3 +131,17 @@ def test_a_job_without_its_secret_seals_nothing() -> None:
     imported(rules, SECRET)
 
     assert started(rules, '{"user":"***"}').sealed is None
+
+
+def test_secrets_go_when_their_job_is_over() -> None:
+    rules = Rules()
+    imported(rules, SECRET)
+    session = rules.connect()
+    started(rules, GIVEN)
+    rules.accept(session, rules.only(frames.Offer, session))
+    assert rules.job().sealed is not None
+    rules.say(session, frames.Started(job=rules.job().id, attempt=1))
+    rules.end(session, code=0)
+
+    assert rules.job().sealed is None
+    assert started(rules, GIVEN) == rules.job(), "the same start is known again"

@@ -216,6 +216,18 @@ def test_an_attempt_is_granted_once(state: StateStore) -> None:
         tx.add_attempt(samples.attempt())
 
 
+def test_what_is_sealed_of_a_job_goes_when_it_is_over(state: StateStore) -> None:
+    with state.transaction() as tx:
+        tx.add_job(samples.job(1, sealed=b"\x00box"))
+        waiting = tx.job(job_id(1))
+        assert waiting is not None and waiting.sealed == b"\x00box"
+        over = waiting.finish(JobStatus.STOPPED, details="", ended=UnixMs(2))
+        assert tx.swap_job(waiting, over)
+
+        assert tx.job(job_id(1)) == over
+        assert over.sealed is None
+
+
 # --- runbooks -------------------------------------------------------------------------------
 
 

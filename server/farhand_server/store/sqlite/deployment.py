@@ -5,7 +5,7 @@ from pathlib import Path
 
 from farhand_server.model.account import AccountKey
 from farhand_server.model.clock import UnixMs
-from farhand_server.store.sqlite import rows
+from farhand_server.store.sqlite import job_rows, rows
 from farhand_server.store.sqlite.connection import open_reader, open_state, usable
 
 #: Of a box: its format, and which key it needs.
@@ -44,7 +44,7 @@ def sealing_keys(state: Path) -> list[bytes]:
     with usable(state), closing(open_reader(state)) as connection:
         found = connection.execute(
             "SELECT substr(sealed, 1, :length) FROM jobs "
-            f"WHERE sealed IS NOT NULL AND {rows.OPEN} "
+            f"WHERE sealed IS NOT NULL AND {job_rows.OPEN} "
             "UNION SELECT substr(sealed, 1, :length) FROM assets WHERE sealed IS NOT NULL",
             {"length": BOX_HEAD_BYTES},
         )

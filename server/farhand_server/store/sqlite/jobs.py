@@ -6,13 +6,13 @@ from farhand_server.model.clock import UnixMs
 from farhand_server.model.identifiers import AccountId, GroupId, JobId, WorkerId
 from farhand_server.model.job import Attempt, Job
 from farhand_server.model.runbook import RunbookType
-from farhand_server.store.sqlite import rows
+from farhand_server.store.sqlite import job_rows
 from farhand_server.store.sqlite.statements import Statements
 
-_JOB = f"SELECT {rows.JOB_COLUMNS} FROM jobs"
+_JOB = f"SELECT {job_rows.JOB_COLUMNS} FROM jobs"
 _ADD_JOB = (
-    f"INSERT INTO jobs ({rows.JOB_COLUMNS}) VALUES "
-    f"({', '.join('?' for _ in rows.JOB_COLUMNS.split(','))})"
+    f"INSERT INTO jobs ({job_rows.JOB_COLUMNS}) VALUES "
+    f"({', '.join('?' for _ in job_rows.JOB_COLUMNS.split(','))})"
 )
 #: A worker holds, or may hold, the current attempt: Job.is_held, as the index has it.
 _SERVED = "(status IN (1, 2, 8, 9, 10, 11) OR (status = 7 AND may_run = 1))"
@@ -23,17 +23,17 @@ class Jobs(Statements):
 
     def job(self, job: JobId) -> Job | None:
         row = self._one(f"{_JOB} WHERE id = ?", job)
-        return rows.job(row) if row else None
+        return job_rows.job(row) if row else None
 
     def add_job(self, job: Job) -> None:
-        self._write(_ADD_JOB, rows.job_values(job))
+        self._write(_ADD_JOB, job_rows.job_values(job))
 
     def swap_job(self, old: Job, new: Job) -> bool:
         changed = self._write(
             "UPDATE jobs SET status = ?, details = ?, attempt = ?, worker = ?, worker_name = ?, "
             "started = ?, ended = ?, exit_code = ?, exit_signal = ?, exit_reason = ?, "
             "exit_stopped = ?, output_bytes = ?, suspension = ?, counted = ?, may_run = ?, "
-            "away_ms = ?, stop_grace_ms = ?, ground = ? "
+            "away_ms = ?, stop_grace_ms = ?, ground = ?, sealed = ? "
             "WHERE id = ? AND status = ? AND attempt = ?",
             (
                 new.status.value,
@@ -43,14 +43,15 @@ class Jobs(Statements):
                 new.worker_name,
                 new.started,
                 new.ended,
-                *rows.end_values(new.end),
+                *job_rows.end_values(new.end),
                 new.output_bytes,
-                rows.suspension_value(new),
+                job_rows.suspension_value(new),
                 new.counted,
                 new.may_run,
                 new.away_ms,
                 new.stop_grace_ms,
-                rows.ground_text(new.ground),
+                job_rows.ground_text(new.ground),
+                new.sealed,
                 old.id,
                 old.status.value,
                 old.attempt,
@@ -66,11 +67,11 @@ class Jobs(Statements):
             *(type_.value if type_ in types else None for type_ in RunbookType),
             limit,
         )
-        return [rows.job(row) for row in found]
+        return [job_rows.job(row) for row in found]
 
     def served_by(self, worker: WorkerId) -> list[Job]:
         found = self._all(f"{_JOB} WHERE worker = ? AND {_SERVED} ORDER BY key", worker)
-        return [rows.job(row) for row in found]
+        return [job_rows.job(row) for row in found]
 
     def waiting_groups(self) -> list[GroupId]:
         found = self._all("SELECT DISTINCT group_id FROM jobs WHERE status = 0")
@@ -82,7 +83,7 @@ class Jobs(Statements):
 
     def has_jobs(self, *, runbook: str, group: GroupId | None, account: AccountId) -> bool:
         row = self._one(
-            f"SELECT 1 FROM jobs WHERE account = ? AND {rows.OPEN} "
+            f"SELECT 1 FROM jobs WHERE account = ? AND {job_rows.OPEN} "
             "AND (runbook = ? OR group_id = ?) LIMIT 1",
             account,
             runbook,

@@ -17,7 +17,7 @@ from farhand_server.model.job import Attempt, Job, JobStatus
 from farhand_server.model.output import Chunk, Extent, SpoolId
 from farhand_server.model.runbook import Runbook, RunbookVersion
 from farhand_server.model.worker import Group, Worker
-from farhand_server.store.sqlite import rows
+from farhand_server.store.sqlite import job_rows, rows
 from farhand_server.store.sqlite.connection import open_reader
 
 log = structlog.get_logger("farhand.store")
@@ -99,17 +99,17 @@ class SqliteQueries:
 
     def job(self, account: AccountId, prefix: str) -> Sequence[Job]:
         found = self._all(
-            f"SELECT {rows.JOB_COLUMNS} FROM jobs WHERE id >= ? AND id < ? AND account = ? "
+            f"SELECT {job_rows.JOB_COLUMNS} FROM jobs WHERE id >= ? AND id < ? AND account = ? "
             "ORDER BY id LIMIT 2",
             prefix,
             prefix + "~",
             account,
         )
-        return [rows.job(row) for row in found]
+        return [job_rows.job(row) for row in found]
 
     def attempts(self, job: JobId) -> Sequence[Attempt]:
         found = self._all("SELECT * FROM attempts WHERE job = ? ORDER BY attempt", job)
-        return [rows.attempt(row) for row in found]
+        return [job_rows.attempt(row) for row in found]
 
     def jobs(
         self,
@@ -136,13 +136,13 @@ class SqliteQueries:
             wanted.append("key < ?")
             values.append(int(after))
         found = self._all(
-            f"SELECT key, {rows.JOB_COLUMNS} FROM jobs WHERE {' AND '.join(wanted)} "
+            f"SELECT key, {job_rows.JOB_COLUMNS} FROM jobs WHERE {' AND '.join(wanted)} "
             "ORDER BY key DESC LIMIT ?",
             *values,
             size + 1,
         )
         following = str(found[size - 1]["key"]) if len(found) > size else ""
-        return Page(rows=[rows.job(row) for row in found[:size]], next=following)
+        return Page(rows=[job_rows.job(row) for row in found[:size]], next=following)
 
     def runbook(self, account: AccountId, name: str) -> Runbook | None:
         row = self._one("SELECT * FROM runbooks WHERE account = ? AND name = ?", account, name)

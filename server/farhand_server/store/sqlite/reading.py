@@ -6,14 +6,14 @@ from contextlib import closing
 from itertools import islice
 from pathlib import Path
 
-from farhand_server.store.sqlite import rows
+from farhand_server.store.sqlite import job_rows, rows
 from farhand_server.store.sqlite.connection import open_reader, usable
 
 #: Rows of one table that are named.
 NAMED = 3
 #: What each is called, how it is selected, and who reads it. Final jobs are history.
 _KINDS: tuple[tuple[str, str, Callable[[sqlite3.Row], object]], ...] = (
-    ("job", f"SELECT {rows.JOB_COLUMNS} FROM jobs", rows.job),
+    ("job", f"SELECT {job_rows.JOB_COLUMNS} FROM jobs", job_rows.job),
     ("worker", rows.WORKER_SELECT, rows.worker),
     ("runbook", "SELECT * FROM runbooks", rows.runbook),
     ("group", "SELECT * FROM groups", rows.group),
@@ -29,7 +29,7 @@ def unreadable(path: Path, *, history: bool) -> list[str]:
     with usable(path), closing(open_reader(path)) as connection:
         connection.text_factory = _text
         for kind, select, read in _KINDS:
-            where = f" WHERE {rows.OPEN}" if kind == "job" and not history else ""
+            where = f" WHERE {job_rows.OPEN}" if kind == "job" and not history else ""
             bad = (row[0] for row in connection.execute(select + where) if not _can(read, row))
             found += [f"{kind} {name!r} cannot be read" for name in islice(bad, NAMED)]
     return found

@@ -3,7 +3,7 @@
 from farhand_server.model.account import Generation
 from farhand_server.model.identifiers import AccountId
 from farhand_server.model.worker import Worker
-from farhand_server.store.sqlite import rows
+from farhand_server.store.sqlite import job_rows, rows
 from farhand_server.store.sqlite.statements import Statements
 
 
@@ -21,7 +21,7 @@ class Restores(Statements):
             return
         self._write(
             "UPDATE jobs SET reserved = ? + CASE WHEN attempt > reserved THEN attempt "
-            f"ELSE reserved END WHERE {rows.OPEN}",
+            f"ELSE reserved END WHERE {job_rows.OPEN}",
             (numbers,),
         )
         self._write("UPDATE deployments SET set_aside = generation")
