@@ -167,7 +167,11 @@ class Sandbox:
                 self.own_home(self.root / name)
 
     def forgotten(self) -> list[Path]:
-        """Spools of attempts that this host does not know any more: whoever removed them died."""
+        """Spools of attempts that this host does not know any more: whoever removed them died. None
+        where the journal went as well, as when a session's end clears its shared memory: then what
+        lies on the disk is all that is left of attempts, and the next start restores them."""
+        if not self._journal.exists():
+            return []
         return [
             self.spools / name
             for name in _names(self.spools)

@@ -1,6 +1,7 @@
 """Names that become paths are checked; directories are ours alone."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -150,6 +151,13 @@ def test_a_spool_whose_attempt_is_gone_is_forgotten(sandbox: Sandbox) -> None:
     sandbox.attempt_path(known).mkdir()
 
     assert sandbox.forgotten() == [sandbox.overflow(gone)]
+
+
+def test_no_spool_is_forgotten_where_the_memory_of_all_is_gone(sandbox: Sandbox) -> None:
+    sandbox.overflow(AttemptId(job_id=JOB, attempt=1)).mkdir()
+    shutil.rmtree(sandbox.root)
+
+    assert sandbox.forgotten() == []
 
 
 def test_a_path_that_no_socket_fits_below_is_refused(tmp_path: Path) -> None:
