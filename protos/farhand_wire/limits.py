@@ -89,6 +89,8 @@ USER_NAME_CHARACTERS = 256
 PASSWORD_BYTES = 8 * 1024
 CERTIFICATE_BYTES = 64 * 1024
 CONNECTION_BYTES = 64 * 1024
+#: Entries of what one runbook may use.
+GRANTS_MOST = 200
 #: Azure: 15 tags, names of 512 characters, values of 256.
 TAGS_MOST = 15
 TAG_NAME_CHARACTERS = 512
@@ -98,6 +100,25 @@ REASON_CHARACTERS = 512
 NAME_CHARACTERS = 63
 PAGE_SIZE = 100
 PAGE_SIZE_MOST = 1_000
+
+# --- what a running job asks for ------------------------------------------------------------
+#: One request or answer on a job's socket: a variable, escaped at worst.
+ASK_BYTES = 3 * 1024 * 1024
+#: Questions of one job that may wait for their answers; more wait in its runner.
+ASKS_OPEN = 16
+#: A job may be the child of a child, and so on: so many generations below the first.
+CHILD_DEPTH = 8
+#: Children of one job that are not over.
+CHILDREN_MOST = 100
+#: Output of a child in one answer.
+CHILD_OUTPUT_BYTES = 256 * 1024
+
+# --- masking --------------------------------------------------------------------------------
+#: Shorter secrets are not masked: they would be found where there is none.
+MASK_BYTES_LEAST = 6
+#: Longer ones are looked for in pieces of this size; so much is held back of what may begin one.
+MASK_PIECE_BYTES = 256
+MASK_ENCODED_BYTES = 64 * 1024
 
 # --- workers --------------------------------------------------------------------------------
 WORKER_NAME_CHARACTERS = 64

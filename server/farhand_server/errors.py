@@ -159,6 +159,24 @@ class AssetExists(Refusal):
     kind = Kind.EXISTS
 
 
+class AssetNotGranted(Refusal):
+    """To the runbook whose job asks for it."""
+
+    kind = Kind.FORBIDDEN
+
+
+class AssetUnreadable(Refusal):
+    """What is sealed of it does not open."""
+
+    kind = Kind.STATE
+
+
+class TooManyChildren(Refusal):
+    """Of one job, or too far below the first one."""
+
+    kind = Kind.LIMIT
+
+
 class GroupExists(Refusal):
     kind = Kind.EXISTS
 

@@ -15,6 +15,7 @@ from farhand_server.model.account import (
     KeySlot,
     RegistrationToken,
 )
+from farhand_server.model.ask import AssetRead
 from farhand_server.model.asset import Asset, AssetKind
 from farhand_server.model.clock import UnixMs
 from farhand_server.model.identifiers import AccountId, GroupId, JobId, RunbookId, WorkerId
@@ -49,6 +50,8 @@ class Tables:
     versions: dict[tuple[RunbookId, int], str] = field(default_factory=dict)
     scripts: dict[str, bytes] = field(default_factory=dict)
     assets: dict[tuple[AccountId, AssetKind, str], Asset] = field(default_factory=dict)
+    #: An ordered set.
+    asset_reads: dict[AssetRead, None] = field(default_factory=dict)
     groups: dict[GroupId, Group] = field(default_factory=dict)
     workers: dict[WorkerId, Worker] = field(default_factory=dict)
     tokens: dict[str, RegistrationToken] = field(default_factory=dict)
@@ -112,6 +115,10 @@ class MemoryTx:
             for job in self.tables.jobs.values()
         )
 
+    def children(self, parent: JobId) -> list[Job]:
+        jobs = self.tables.jobs.values()
+        return [job for job in jobs if job.parent == parent and not job.status.is_final]
+
     def add_attempt(self, attempt: Attempt) -> None:
         key = (attempt.job, attempt.attempt)
         self._unique(key not in self.tables.attempts, "attempts")
@@ -154,6 +161,11 @@ class MemoryTx:
     def delete_asset(self, asset: Asset) -> None:
         self.written = True
         self.tables.assets.pop((asset.account, asset.kind, asset.name), None)
+
+    def note_asset_read(self, read: AssetRead) -> None:
+        if not any(replace(known, at=read.at) == read for known in self.tables.asset_reads):
+            self.written = True
+            self.tables.asset_reads[read] = None
 
     def version(self, runbook: RunbookId, version: int) -> str | None:
         return self.tables.versions.get((runbook, version))

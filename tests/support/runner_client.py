@@ -136,6 +136,7 @@ class RunnerClient:
             "version": 1,
             "type": "bash",
             "parameters_json": "{}",
+            "secrets": [],
             "arguments": [],
             "group": "g",
             "worker": "w",

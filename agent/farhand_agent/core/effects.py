@@ -1,6 +1,6 @@
 """What the rules want done, in this order. Each is carried out before the next one."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from farhand_agent.core.frames import AgentFrame, AttemptId, Grant
 
@@ -99,6 +99,15 @@ class ThawRunner:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerRunner:
+    """The server's answer to what the attempt's script has asked."""
+
+    id: AttemptId
+    ask: int
+    answer: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LeaveRunner:
     """Nobody needs the attempt any more, but its script is left alone: its sandbox goes when that
     has ended by itself, and then its runner is gone."""
@@ -128,6 +137,7 @@ Effect = (
     | StopRunner
     | FreezeRunner
     | ThawRunner
+    | AnswerRunner
     | LeaveRunner
     | FinishRunner
 )

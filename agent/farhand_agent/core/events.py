@@ -1,6 +1,6 @@
 """What may happen to a worker. A frame from the server is an event as it is (`frames`)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from farhand_agent.core.frames import AttemptId, Exit, Phase, ServerFrame
 
@@ -114,6 +114,16 @@ class RunnerExited:
     crc: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunnerAsks:
+    """A script asks the server for something; said again in each conversation until it is
+    answered."""
+
+    id: AttemptId
+    ask: int
+    question: bytes = field(repr=False)
+
+
 # ---- the rest ------------------------------------------------------------------------------
 
 
@@ -137,6 +147,7 @@ RunnerEvent = (
     | RunnerVoid
     | RunnerData
     | RunnerExited
+    | RunnerAsks
 )
 Event = (
     ServerFrame

@@ -129,6 +129,8 @@ class Grant:
     stop_grace_ms: int
     #: The runner ends the script after this; 0: never.
     timeout_ms: int = 0
+    #: What the runner masks.
+    secrets: tuple[str, ...] = field(repr=False, default=())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,6 +171,15 @@ class Resend:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResultAck:
     id: AttemptId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """To one Ask; `answer` is for its runner alone."""
+
+    id: AttemptId
+    ask: int
+    answer: bytes = field(repr=False)
 
 
 # ---- from the agent ------------------------------------------------------------------------
@@ -247,6 +258,16 @@ class Result:
     crc: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """A script asks for something; `question` is for the server alone."""
+
+    id: AttemptId
+    #: Rises in its attempt.
+    ask: int
+    question: bytes = field(repr=False)
+
+
 # ---- from either ---------------------------------------------------------------------------
 
 
@@ -275,6 +296,7 @@ ServerFrame = (
     | OutputAck
     | Resend
     | ResultAck
+    | Answer
     | Drain
     | Goodbye
 )
@@ -289,6 +311,7 @@ AgentFrame = (
     | Thawed
     | Output
     | Result
+    | Ask
     | Drain
     | Goodbye
 )

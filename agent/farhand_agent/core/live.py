@@ -78,6 +78,8 @@ class Attempt:
     told: Phase | None = None
     #: The server does not want it, but its script runs on until it ends by itself.
     let_run: bool = False
+    #: Questions of its script that are not answered, by number.
+    asks: dict[int, bytes] = field(default_factory=dict)
     #: When it last had its turn; orders those that wait to send.
     turn: int = 0
 

@@ -1,5 +1,6 @@
 """What the server says about attempts: verdicts, acknowledgements, Stop."""
 
+from farhand_agent.core.asks import asked_again
 from farhand_agent.core.effects import DialRunner, Effect, FreeSpool
 from farhand_agent.core.frames import Continue, Discard, OutputAck, Phase, Resend, ResultAck, Stop
 from farhand_agent.core.frost import noticed
@@ -18,7 +19,7 @@ def judged(verdict: Continue | Discard, live: Live) -> list[Effect]:
         return []
     if isinstance(verdict, Discard):
         return _discarded(attempt, verdict, live)
-    return noticed(attempt, live) + _continued(attempt, verdict, live)
+    return noticed(attempt, live) + _continued(attempt, verdict, live) + asked_again(attempt, live)
 
 
 def acknowledged(ack: OutputAck, live: Live, journal: Journal, now: float) -> list[Effect]:
@@ -109,6 +110,7 @@ def _left_alone(attempt: Attempt) -> list[Effect]:
     next one may, so what it writes is kept as long as there is room."""
     attempt.let_run = True
     attempt.flow = attempt.told = attempt.wish = None
+    attempt.asks.clear()
     return ordered(attempt) if attempt.answered else []
 
 

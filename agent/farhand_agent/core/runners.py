@@ -114,6 +114,7 @@ def exited(event: RunnerExited, live: Live, journal: Journal, now: float) -> lis
     if attempt is None:
         return []
     attempt.phase = Phase.EXITED
+    attempt.asks.clear()
     attempt.size = event.size
     attempt.result = Result(id=event.id, exit=event.exit, size=event.size, crc=event.crc)
     return []

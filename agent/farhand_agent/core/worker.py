@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from farhand_agent.core import events, frames, frost, orders, outbox, runners, session, slots
+from farhand_agent.core import asks, events, frames, frost, orders, outbox, runners, session, slots
 from farhand_agent.core.effects import Effect, EndStream
 from farhand_agent.core.events import Event
 from farhand_agent.core.frames import RunbookType
@@ -24,6 +24,7 @@ _FRAMES: dict[type, _Rule] = {
     frames.OutputAck: orders.acknowledged,
     frames.Resend: orders.resent,
     frames.ResultAck: orders.reported,
+    frames.Answer: asks.answered,
 }
 
 _EVENTS: dict[type, _Rule] = {
@@ -44,6 +45,7 @@ _EVENTS: dict[type, _Rule] = {
     events.RunnerVoid: runners.voided,
     events.RunnerData: runners.data,
     events.RunnerExited: runners.exited,
+    events.RunnerAsks: asks.asks,
     events.Tick: session.ticked,
     events.ShutdownRequested: session.shutdown,
 }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from farhand_agent.host.home import Home
 from farhand_agent.host.host import Host
 from farhand_agent.host.job import Job
-from farhand_agent.host.order import Order, environment
+from farhand_agent.host.order import Order, Paths, environment
 from farhand_agent.host.process import process
 from farhand_agent.host.sandbox import AttemptId
 from farhand_agent.host.spool import Spool
@@ -77,15 +77,17 @@ def prepare(order: Order, home: Home, host: Host) -> str:
     return ""
 
 
-def execute(order: Order, home: Home, host: Host, job: Job) -> int:
+def execute(order: Order, home: Home, host: Host, job: Job, *, nonce: str) -> int:
     """Run the script; the number of its process. Raises NotExecuted."""
     interpreter = host.interpreters[order.type]
-    variables = environment(
-        order,
-        host.environment,
+    paths = Paths(
         interpreter=interpreter,
         parameters=os.fspath(home.path / "parameters.json"),
+        socket=os.fspath(home.job_socket),
+        nonce=nonce,
+        sdk=os.fspath(host.sandbox.sdk),
     )
+    variables = environment(order, host.environment, paths)
     script = os.fspath(home.path / "script")
     try:
         return job.start([interpreter, script, *order.arguments], variables)

@@ -5,6 +5,7 @@ import socket
 import struct
 from collections.abc import Callable, Collection
 from contextlib import suppress
+from pathlib import Path
 
 from farhand_agent.host.conversation import Conversation
 from farhand_agent.host.home import Home
@@ -18,16 +19,22 @@ _CREDENTIALS = struct.Struct("3i")
 
 def listen(home: Home, sandbox: Sandbox) -> socket.socket:
     """A listener on the socket of a home; whoever connects waits until a runner serves it."""
+    listener = listen_at(home.socket)
+    sandbox.share(home.socket, 0o600)
+    return listener
+
+
+def listen_at(path: Path) -> socket.socket:
+    """A listener for this user alone."""
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
     with suppress(FileNotFoundError):
-        os.unlink(home.socket)
+        os.unlink(path)
     umask = os.umask(0o177)
     try:
-        with socket_address(home.socket) as address:
+        with socket_address(path) as address:
             listener.bind(address)
     finally:
         os.umask(umask)
-    sandbox.share(home.socket, 0o600)
     listener.listen()
     return listener
 

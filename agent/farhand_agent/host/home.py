@@ -9,6 +9,7 @@ from typing import Any
 from farhand_agent.host.folder import lock_folder, remove_tree
 
 SOCKET = "sock"
+JOB_SOCKET = "job.sock"
 #: Names the process that serves the folder, and its control group.
 RUNNER = "runner"
 _NAME_BYTES = 128
@@ -30,6 +31,11 @@ class Home:
     @property
     def socket(self) -> Path:
         return self.path / SOCKET
+
+    @property
+    def job_socket(self) -> Path:
+        """Where the script asks."""
+        return self.path / JOB_SOCKET
 
     @property
     def lock(self) -> int:
@@ -91,7 +97,7 @@ class Home:
     def clear(self) -> None:
         """Remove everything but the socket and the name of who serves it."""
         for name in os.listdir(self._lock):
-            if name not in (SOCKET, RUNNER):
+            if name not in (SOCKET, JOB_SOCKET, RUNNER):
                 self._remove(name)
 
     def remove(self) -> None:

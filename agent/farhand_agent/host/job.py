@@ -9,11 +9,12 @@ from contextlib import suppress
 from farhand_agent.host.cgroup import Cgroup
 from farhand_agent.host.frost import Freezer, Frost
 from farhand_agent.host.loop import Loop, Timer
+from farhand_agent.host.masker import Masker
 from farhand_agent.host.process import Process, descendants, processes, send, spawn
 from farhand_agent.host.pump import Pump
 from farhand_agent.host.spool import Spool
 from farhand_agent.host.timeout import Timeout, in_words
-from farhand_wire.spool import Exit
+from farhand_wire.spool import Exit, Kind
 
 #: SIGTERM to SIGKILL for what a script left behind when it ended.
 _ORPHAN_SECONDS = 1.0
@@ -42,10 +43,11 @@ class Job:
         ended: Callable[[], None],
         send: Callable[[int, list[Process]], None] = send,
         cgroup: Cgroup | None = None,
+        masker: Masker | None = None,
     ) -> None:
         """`moved`: the spool has grown. `stood`: every process stands still (True), or goes on, as
         was asked. `ended`: its exit is in the spool, and nothing runs any more. `cgroup`: that of
-        this process, if it has one."""
+        this process, if it has one. `masker` hides its secrets in what it writes."""
         self._loop = loop
         self._spool = spool
         self._moved = moved
@@ -53,7 +55,7 @@ class Job:
         self._ended = ended
         self._send = send
         self._cgroup = cgroup
-        self._pump = Pump(loop, spool, moved=self._pumped)
+        self._pump = Pump(loop, spool, masker=masker or Masker(), moved=self._pumped)
         self._phase = _Phase.RUNNING
         self._main = 0
         self._status: int | None = None
@@ -80,6 +82,10 @@ class Job:
             os.close(output)
             os.close(error)
         return self._main
+
+    def emit(self, kind: Kind, data: bytes) -> bool:
+        """A record of the script's; False while there is no room for it."""
+        return self._pump.emit(kind, data)
 
     def limit(self, timeout_ms: int, grace_seconds: float) -> None:
         """End the script after so long from now, as a stop would end it; 0: never. Time in which it

@@ -23,6 +23,7 @@ from farhand_agent.host.log import log
 from farhand_agent.host.loop import Loop, watch_signals
 from farhand_agent.host.process import alive
 from farhand_agent.host.sandbox import AttemptId, Sandbox
+from farhand_agent.host.sdk import place_sdk
 from farhand_agent.host.serve import serve_remains
 from farhand_agent.host.spares import Spares
 
@@ -69,6 +70,7 @@ def run_launcher(
             link_user=user.uid if user else None,
             cgroups=cgroups,
         )
+        place_sdk(sandbox.sdk, python=host.interpreters.get("python"))
         # Children share what is never looked at again by the garbage collector.
         gc.collect()
         gc.freeze()

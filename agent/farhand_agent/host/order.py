@@ -28,6 +28,8 @@ class Order:
     arguments: tuple[str, ...]
     stop_grace_ms: int
     timeout_ms: int
+    #: To be masked in its output.
+    secrets: tuple[str, ...]
     script: bytes
 
     def grant(self, boot_id: str) -> bytes:
@@ -59,6 +61,7 @@ def read_order(message: Message) -> Order:
             arguments=tuple(_text(value) for value in fields["arguments"]),
             stop_grace_ms=int(fields["stop_grace_ms"]),
             timeout_ms=int(fields["timeout_ms"]),
+            secrets=tuple(_text(value) for value in fields.get("secrets", ())),
             script=_with_unix_line_ends(message.data),
         )
     except (KeyError, TypeError, ValueError) as error:
@@ -83,12 +86,24 @@ def base_environment(
     }
 
 
-def environment(
-    order: Order, base: Mapping[str, str], *, interpreter: str, parameters: str
-) -> dict[str, str]:
-    """The whole environment of one script; `parameters` is the path of its JSON file."""
-    path = base["PATH"].split(":")
-    if (folder := os.path.dirname(interpreter)) not in path:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paths:
+    """What a script finds where."""
+
+    interpreter: str
+    #: JSON of its parameters.
+    parameters: str
+    #: Where it asks, and what it has to show there.
+    socket: str
+    nonce: str
+    #: Commands and modules for it.
+    sdk: str
+
+
+def environment(order: Order, base: Mapping[str, str], paths: Paths) -> dict[str, str]:
+    """The whole environment of one script."""
+    path = [*base["PATH"].split(":"), f"{paths.sdk}/bin"]
+    if (folder := os.path.dirname(paths.interpreter)) not in path:
         path.append(folder)
     values = {
         **base,
@@ -98,7 +113,11 @@ def environment(
         "FARHAND_RUNBOOK": order.runbook,
         "FARHAND_GROUP": order.group,
         "FARHAND_WORKER": order.worker,
-        "FARHAND_PARAMETERS": parameters,
+        "FARHAND_PARAMETERS": paths.parameters,
+        "FARHAND_JOB_SOCKET": paths.socket,
+        "FARHAND_JOB_NONCE": paths.nonce,
+        "PYTHONPATH": f"{paths.sdk}/python",
+        "PSModulePath": f"{paths.sdk}/powershell",
         "AUTOMATION_JOB_ID": order.attempt.job_id,
         "AUTOMATION_ACTIVITY_ID": order.attempt.job_id,
     }

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from farhand_agent.host.loop import Loop, Timer
+from farhand_agent.host.masker import MaskedPipe, Masker
 from farhand_agent.host.sorter import Plain, Sorter
 from farhand_agent.host.spool import Spool
 from farhand_wire import spool as wire
@@ -25,10 +26,11 @@ _FULL_SECONDS = 1.0
 class _Pipe:
     """The reading end of one pipe."""
 
-    __slots__ = ("end", "pause", "read_at", "sorter")
+    __slots__ = ("end", "mask", "pause", "read_at", "sorter")
 
-    def __init__(self, end: int, sorter: Sorter | Plain) -> None:
+    def __init__(self, end: int, mask: MaskedPipe, sorter: Sorter | Plain) -> None:
         self.end = end
+        self.mask = mask
         self.sorter = sorter
         self.read_at = float("-inf")
         self.pause: Timer | None = None
@@ -37,9 +39,12 @@ class _Pipe:
 class Pump:
     """Reads both pipes until their ends, unless the spool is full; then the script waits."""
 
-    def __init__(self, loop: Loop, spool: Spool, *, moved: Callable[[], None]) -> None:
+    def __init__(
+        self, loop: Loop, spool: Spool, *, masker: Masker, moved: Callable[[], None]
+    ) -> None:
         """`moved` is called whenever the spool has grown, or the last pipe has ended."""
         self._loop = loop
+        self._masker = masker
         self._spool = spool
         self._moved = moved
         self._started = loop.clock()
@@ -78,6 +83,20 @@ class Pump:
                 if not self._read(pipe):
                     break
 
+    def emit(self, kind: wire.Kind, data: bytes) -> bool:
+        """A record that came another way, behind what was written before it; False, and nothing is
+        done, while the spool is full."""
+        self._spool.flush()
+        if self._spool.full:
+            return False
+        self.take()
+        pipe = self._masker.pipe()
+        masked = pipe.mask(data) + pipe.rest()
+        for start in range(0, len(masked), wire.PAYLOAD_BYTES):
+            self._append([(kind, masked[start : start + wire.PAYLOAD_BYTES])])
+        self._moved()
+        return True
+
     def finish(self) -> None:
         """Take what is there, and let go of the pipes."""
         self.take()
@@ -89,7 +108,7 @@ class Pump:
         os.set_blocking(reader, False)
         with suppress(OSError):  # an ordinary user may have used up its share
             fcntl.fcntl(reader, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
-        pipe = _Pipe(reader, sorter)
+        pipe = _Pipe(reader, self._masker.pipe(), sorter)
         self._pipes.append(pipe)
         self._watch(pipe)
         return writer
@@ -118,11 +137,12 @@ class Pump:
     def _read(self, pipe: _Pipe) -> int:
         """Bytes read; 0 if the pipe is empty, or closed at its end."""
         try:
-            data = os.read(pipe.end, wire.PAYLOAD_BYTES - pipe.sorter.held)
+            data = os.read(pipe.end, wire.PAYLOAD_BYTES - pipe.sorter.held - pipe.mask.held)
         except BlockingIOError:
             return 0
         if data:
-            self._append(pipe.sorter.sort(data))
+            if known := pipe.mask.mask(data):
+                self._append(pipe.sorter.sort(known))
         else:
             self._close(pipe)
         return len(data)
@@ -141,6 +161,8 @@ class Pump:
         self._watch(pipe)
 
     def _close(self, pipe: _Pipe) -> None:
+        if rest := pipe.mask.rest():
+            self._append(pipe.sorter.sort(rest))
         self._append(pipe.sorter.rest())
         self._pipes.remove(pipe)
         self._loop.cancel(pipe.pause)

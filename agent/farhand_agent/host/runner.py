@@ -1,10 +1,12 @@
 """A runner: one process that waits for a job, runs it, keeps its output until the server has it,
 and waits again. Links come and go; it does not need one to go on."""
 
+import os
 import socket
 from collections.abc import Callable
 from contextlib import suppress
 
+from farhand_agent.host.asking import TOO_SHORT, Asking
 from farhand_agent.host.attempt import (
     Attempt,
     NotExecuted,
@@ -21,7 +23,9 @@ from farhand_agent.host.frost import TreeFreezer
 from farhand_agent.host.home import Home
 from farhand_agent.host.host import Host
 from farhand_agent.host.job import Job
+from farhand_agent.host.job_socket import Guests, new_nonce
 from farhand_agent.host.loop import Loop, Timer
+from farhand_agent.host.masker import Masker
 from farhand_agent.host.order import Order, read_order
 from farhand_agent.host.reserve import Reserve
 from farhand_agent.host.spool import Spool
@@ -29,6 +33,7 @@ from farhand_agent.host.wire import FIRST_CREDIT, Kind, Message, Phase, WireErro
 from farhand_agent.host.work import Work
 from farhand_wire import limits
 from farhand_wire.spool import Exit
+from farhand_wire.spool import Kind as Stream
 
 #: What the server does not hold lies on disk after one to two of these.
 _TICK_SECONDS = limits.SPOOL_SYNC_SECONDS / 2
@@ -50,14 +55,15 @@ class Runner:
         home: Home,
         listener: socket.socket,
         launcher: socket.socket | None = None,
+        job_listener: socket.socket | None = None,
         work: Work | None = None,
         reserve: Reserve | None = None,
         cgroup: Cgroup | None = None,
         attempt: Attempt | None = None,
         spool_bytes: int = limits.SPOOL_BYTES,
     ) -> None:
-        """A spare has a launcher and a working directory. Without them, and with an attempt: serve
-        what another runner left of it, then end."""
+        """A spare has a launcher, a socket for scripts and a working directory. Without them, and
+        with an attempt: serve what another runner left of it, then end."""
         self._loop = loop
         self._host = host
         self._home = home
@@ -75,12 +81,17 @@ class Runner:
             drained=self._moved,
             changed=self._link_changed,
         )
+        self._asking = Asking(loop, job_listener, say=self._door.say) if job_listener else None
         self._delivery: Delivery | None = None
         #: Nobody wants the attempt, but it still runs.
         self._discarded = False
         #: Something of a job could not be killed, so this process takes no other.
         self._left_behind = False
+        #: This process knew a secret of a job, so it takes no other.
+        self._knew_secrets = False
         self._gone = False
+        #: Of the script that runs here, or ran here last.
+        self._masker = Masker()
         #: Size of the spool at the last tick.
         self._seen = 0
         self._ticking: Timer | None = None
@@ -97,6 +108,7 @@ class Runner:
             Kind.DONE: self._done,
             Kind.FREEZE: self._stand,
             Kind.THAW: self._stand,
+            Kind.ANSWER: self._answer,
         }
         if launcher is not None:
             loop.watch(launcher.fileno(), self._launcher_gone)
@@ -154,6 +166,8 @@ class Runner:
         )
         attempt = self._attempt = Attempt(id=order.attempt, spool=spool)
         self._delivery = Delivery(spool, self._door, offset=0, credit=FIRST_CREDIT)
+        masker = Masker()
+        too_short = [secret for secret in order.secrets if secret and not masker.add(secret)]
         job = Job(
             self._loop,
             spool,
@@ -162,15 +176,23 @@ class Runner:
             stood=self._job_stood,
             ended=self._job_ended,
             cgroup=self._cgroup,
+            masker=masker,
         )
+        self._masker = masker
+        guests = Guests(users=frozenset({0, os.geteuid()}), nonce=new_nonce())
+        if self._asking is not None:
+            self._asking.begin(guests, job.emit, masker)
         try:
-            pid = execute(order, self._home, self._host, job)
+            pid = execute(order, self._home, self._host, job, nonce=guests.nonce)
         except NotExecuted as error:
+            self._hear_no_more()
             spool.end(Exit(reason=str(error)), 0)
             self._tell_launcher(BUSY)
             self._moved()
         else:
             attempt.job = job
+            if too_short:
+                job.emit(Stream.WARNING, TOO_SHORT)
             job.limit(order.timeout_ms, order.stop_grace_ms / 1000)
             self._started_due = True
             self._settling = self._loop.after(_SETTLED_SECONDS, lambda: self._settled(job, pid))
@@ -199,6 +221,8 @@ class Runner:
         if attempt.spool is not None:
             attempt.spool.recede(offset, crc)
             self._delivery = Delivery(attempt.spool, self._door, offset=offset, credit=credit)
+            if attempt.job is not None and self._asking is not None:
+                self._asking.again()
             self._moved()
 
     def _credit(self, message: Message) -> None:
@@ -223,6 +247,10 @@ class Runner:
             job.freeze()
         elif job is not None:
             job.thaw()
+
+    def _answer(self, message: Message) -> None:
+        if self._asking is not None:
+            self._asking.answered(message)
 
     def _done(self, message: Message) -> None:
         attempt = self._serving()
@@ -284,10 +312,16 @@ class Runner:
         attempt = self._serving()
         assert attempt.job is not None
         self._left_behind = attempt.job.abandoned
+        self._hear_no_more()
         attempt.job = None
         self._moved()
         if self._discarded:
             self._forget(attempt)
+
+    def _hear_no_more(self) -> None:
+        if self._asking is not None:
+            self._asking.end()
+        self._knew_secrets = self._masker.masks
 
     def _tick(self) -> None:
         spool = None if self._attempt is None else self._attempt.spool
@@ -324,10 +358,10 @@ class Runner:
         self._settling = None
 
     def _is_clean(self) -> bool:
-        """Whether another script may start here: the last one is gone, and this process is in its
-        control group, so that the next one is born there."""
-        if self._left_behind or self._cgroup is None:
-            return not self._left_behind
+        """Whether another script may start here: the last one is gone, with its secrets, and this
+        process is in its control group, so that the next one is born there."""
+        if self._left_behind or self._knew_secrets or self._cgroup is None:
+            return not (self._left_behind or self._knew_secrets)
         try:
             self._cgroup.reenter()
         except OSError:
@@ -339,6 +373,8 @@ class Runner:
             return  # told to go in the same turn in which it went by itself
         self._gone = True
         self._door.close()
+        if self._asking is not None:
+            self._asking.close()
         self._home.remove()
         if self._work is not None:
             self._work.remove()

@@ -9,6 +9,7 @@
         started                       "ran", or "void" and why; created once, never changed
         pid                           the script's process and when the kernel started it
         spool.<offset>.<crc>          its output, see spool.py
+    <sandbox>/sdk/                    commands and modules for scripts
     <state>/spool/<job>.<attempt>/    output that does not fit, or must survive a power loss
     <state>/work/<pid>/               working directories of the scripts of one runner
     <state>/reserve/<pid>/            what this runner keeps of the disk for the end of its job
@@ -110,6 +111,10 @@ class Sandbox:
     @property
     def spares(self) -> Path:
         return self.root / "spares"
+
+    @property
+    def sdk(self) -> Path:
+        return self.root / "sdk"
 
     def new_spare(self) -> Path:
         """A name that no spare has."""

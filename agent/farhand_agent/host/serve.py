@@ -18,7 +18,13 @@ from farhand_agent.host.sandbox import AttemptId
 from farhand_agent.host.work import Work
 
 
-def serve_jobs(host: Host, home: Home, listener: socket.socket, launcher: socket.socket) -> int:
+def serve_jobs(
+    host: Host,
+    home: Home,
+    listener: socket.socket,
+    job_listener: socket.socket,
+    launcher: socket.socket,
+) -> int:
     """Be a spare runner; the process's exit code, once it is needed no more."""
     cgroup = _new_cgroup(host)
     _settle_in(home, cgroup)
@@ -32,6 +38,7 @@ def serve_jobs(host: Host, home: Home, listener: socket.socket, launcher: socket
         home=home,
         listener=listener,
         launcher=launcher,
+        job_listener=job_listener,
         work=work,
         reserve=reserve,
         cgroup=cgroup,

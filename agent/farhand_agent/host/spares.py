@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from farhand_agent.host.backoff import Backoff
 from farhand_agent.host.child import fork
-from farhand_agent.host.door import listen
+from farhand_agent.host.door import listen, listen_at
 from farhand_agent.host.host import Host
 from farhand_agent.host.loop import Loop, Timer
 from farhand_agent.host.runner import SPARE
@@ -82,10 +82,11 @@ class Spares:
             closing(theirs),
             closing(sandbox.new_home()) as home,
             closing(listen(home, sandbox)) as listener,
+            closing(listen_at(home.job_socket)) as job_listener,
         ):
             pid = fork(
-                lambda: serve_jobs(self._host, home, listener, theirs),
-                keep={home.lock, listener.fileno(), theirs.fileno()},
+                lambda: serve_jobs(self._host, home, listener, job_listener, theirs),
+                keep={home.lock, listener.fileno(), job_listener.fileno(), theirs.fileno()},
             )
         ours.setblocking(False)
         self._runners[pid] = _Runner(channel=ours, born=self._loop.clock())

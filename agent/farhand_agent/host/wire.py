@@ -21,6 +21,8 @@ object, then the script). The link dials; a new connection supersedes the one be
                                         unless a READ says that it is wanted after all
       FREEZE {}                         every process is to stand still; answered by FROZEN, some
                                         time, or by EXITED
+      ANSWER number, answer             what the server says to the ASK of that number, and the
+                                        secrets in it: 8 bytes, then JSON
       THAW   {}                         the script is to go on; answered by THAWED, or by EXITED
     runner -> link
       STATE   {job_id, attempt, phase, size, reason}     job_id is empty for a spare runner;
@@ -32,6 +34,8 @@ object, then the script). The link dials; a new connection supersedes the one be
       IDLE    {}                        the sandbox is gone; this runner is a spare again
       FROZEN  {}                        every process stands still
       THAWED  {}                        the script goes on
+      ASK     {ask, question}           the script asks the server for something; said again at
+                                        every READ until it is answered
 """
 
 import enum
@@ -60,6 +64,7 @@ class Kind(enum.IntEnum):
     DONE = 7
     FREEZE = 8
     THAW = 9
+    ANSWER = 10
     STATE = 65
     STARTED = 66
     VOID = 67
@@ -68,6 +73,7 @@ class Kind(enum.IntEnum):
     IDLE = 70
     FROZEN = 71
     THAWED = 72
+    ASK = 73
 
 
 class Phase(enum.StrEnum):
@@ -83,7 +89,7 @@ class Phase(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """One message; `data` is the binary part of START and DATA."""
+    """One message; `data` is the binary part of START, DATA and ANSWER."""
 
     kind: Kind
     fields: dict[str, Any] = field(default_factory=dict)
@@ -111,6 +117,11 @@ def pack_start(script: bytes, **fields: Any) -> bytes:
 def pack_data(offset: int, entries: bytes | memoryview) -> bytes:
     """DATA: whole spool entries and their place."""
     return data_head(offset, len(entries)) + entries
+
+
+def pack_answer(ask: int, answer: bytes) -> bytes:
+    """ANSWER: JSON that only the runner reads."""
+    return HEADER.pack(Kind.ANSWER, OFFSET.size + len(answer)) + OFFSET.pack(ask) + answer
 
 
 def data_head(offset: int, length: int) -> bytes:
@@ -146,6 +157,9 @@ def _message(number: int, payload: bytes) -> Message:
         if kind is Kind.DATA:
             (offset,) = OFFSET.unpack_from(payload)
             return Message(kind=kind, fields={"offset": offset}, data=payload[OFFSET.size :])
+        if kind is Kind.ANSWER:
+            (ask,) = OFFSET.unpack_from(payload)
+            return Message(kind=kind, fields={"ask": ask}, data=payload[OFFSET.size :])
         if kind is Kind.START:
             (length,) = LENGTH.unpack_from(payload)
             end = LENGTH.size + length

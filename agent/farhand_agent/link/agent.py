@@ -110,6 +110,8 @@ class Agent:
                 self.runners.say(id_, wire.Kind.THAW)
             case effects.LeaveRunner(id=id_):
                 self.runners.say(id_, wire.Kind.DONE)
+            case effects.AnswerRunner(id=id_, ask=ask, answer=answer):
+                self.runners.answer(id_, ask, answer)
             case effects.DialRunner(id=id_):
                 self.runners.dial(id_)
             case effects.Persist(session_number=number):

@@ -6,6 +6,7 @@ from typing import Any
 
 from farhand_agent.core import frames
 from farhand_agent.core.frames import AttemptId, Phase, RunbookType
+from farhand_agent.link import asks
 from farhand_wire.v1 import job_pb2, runbook_pb2, worker_pb2
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -62,6 +63,10 @@ def agent_frame(frame: frames.AgentFrame, *, load: float, data: bytes) -> worker
         case frames.Reject(offer_id=offer, reason=reason, for_now=for_now):
             reject = worker_pb2.Reject(offer_id=offer, reason=reason, for_now=for_now)
             return worker_pb2.AgentFrame(reject=reject)
+        case frames.Ask(id=id_, ask=ask, question=question):
+            asked = worker_pb2.Ask.FromString(question)
+            asked.job_id, asked.attempt, asked.ask_id = id_.job_id, id_.attempt, ask
+            return worker_pb2.AgentFrame(ask=asked)
         case frames.Drain(reason=reason):
             return worker_pb2.AgentFrame(drain=worker_pb2.Drain(reason=reason))
         case frames.Goodbye(reason=reason):
@@ -159,6 +164,7 @@ def _grant(message: worker_pb2.Grant) -> frames.Grant:
         group=message.group,
         stop_grace_ms=message.stop_grace_ms,
         timeout_ms=message.timeout_ms,
+        secrets=tuple(message.secrets),
     )
 
 
@@ -175,6 +181,7 @@ _READERS: dict[str, Callable[[Any], frames.ServerFrame]] = {
     "thaw": lambda m: frames.Thaw(id=_id(m)),
     "output_ack": lambda m: frames.OutputAck(id=_id(m), stored=m.stored, durable=m.durable),
     "resend": lambda m: frames.Resend(id=_id(m), offset=m.offset),
+    "answer": lambda m: frames.Answer(id=_id(m), ask=m.ask_id, answer=asks.answer(m)),
     "result_ack": lambda m: frames.ResultAck(id=_id(m)),
     "drain": lambda m: frames.Drain(reason=m.reason, retry_after_ms=m.retry_after_ms),
     "goodbye": lambda m: frames.Goodbye(reason=m.reason),

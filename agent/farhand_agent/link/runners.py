@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from farhand_agent.core import effects
 from farhand_agent.core.events import (
     RunnerAsked,
+    RunnerAsks,
     RunnerData,
     RunnerEvent,
     RunnerExited,
@@ -25,6 +26,7 @@ from farhand_agent.host import wire
 from farhand_agent.host.home import SOCKET
 from farhand_agent.host.sandbox import Address, Sandbox
 from farhand_agent.host.sandbox import AttemptId as Folder
+from farhand_agent.link import asks
 from farhand_agent.link.conversation import Conversation
 
 #: Spares that are known before a job comes; the launcher keeps as many.
@@ -140,6 +142,7 @@ class Runners:
                 worker=self._worker_name,
                 stop_grace_ms=grant.stop_grace_ms,
                 timeout_ms=grant.timeout_ms,
+                secrets=grant.secrets,
             )
         )
 
@@ -170,6 +173,11 @@ class Runners:
         """Says it to the attempt's runner, if there is a conversation."""
         if conversation := self._attempts.get(id_):
             conversation.say(wire.pack(kind, **fields))
+
+    def answer(self, id_: AttemptId, ask: int, answer: bytes) -> None:
+        """Passes the server's answer on; a runner that is not talked to asks again."""
+        if conversation := self._attempts.get(id_):
+            conversation.say(wire.pack_answer(ask, answer))
 
     def take(self, id_: AttemptId, size: int) -> bytes:
         """The next `size` bytes of the attempt's spool, which were reported as RunnerData."""
@@ -260,10 +268,23 @@ class Runners:
                 self._feed(RunnerThawed(id=id_))
             case wire.Kind.VOID:
                 self._feed(RunnerVoid(id=id_, reason=fields["reason"]))
+            case wire.Kind.ASK:
+                self._asks(conversation, id_, fields["ask"], fields["question"])
             case wire.Kind.EXITED:
                 self._feed(_exited(id_, fields))
             case _:
                 raise wire.WireError(f"a runner does not say {message.kind.name}")
+
+    def _asks(
+        self, conversation: Conversation, id_: AttemptId, ask: int, question: dict[str, Any]
+    ) -> None:
+        try:
+            wanted = asks.question(question)
+        except asks.BadQuestion as error:
+            refusal = asks.refused("INVALID_REQUEST", str(error))
+            conversation.say(wire.pack_answer(ask, refusal))
+        else:
+            self._feed(RunnerAsks(id=id_, ask=ask, question=wanted))
 
     def _serves(self, conversation: Conversation, fields: dict[str, Any]) -> None:
         id_ = AttemptId(fields["job_id"], fields["attempt"])

@@ -1,14 +1,24 @@
 """Assets: made, changed and deleted by operators; their secrets are sealed before they are kept."""
 
+import json
 from dataclasses import replace
 
 from farhand_server.core import events as on
 from farhand_server.core.context import Context
 from farhand_server.core.effects import Answer, Effect
 from farhand_server.declared.values import as_text
-from farhand_server.errors import AssetExists, AssetNotFound
+from farhand_server.errors import (
+    AssetExists,
+    AssetNotFound,
+    AssetUnreadable,
+    InvalidRequest,
+    StartError,
+    Violation,
+)
 from farhand_server.model.asset import Asset, AssetKind
 from farhand_server.model.identifiers import AccountId
+from farhand_server.model.parameter import Json
+from farhand_wire import limits
 
 
 def create(event: on.CreateAsset, ctx: Context) -> list[Effect]:
@@ -58,6 +68,29 @@ def _filled(asset: Asset, event: on.CreateAsset | on.UpdateAsset, ctx: Context) 
         return asset
     sealed = ctx.vault.seal(as_text(dict(secrets)), asset.place) if secrets else None
     return replace(asset, sealed=sealed, secrets=tuple(sorted(secrets)))
+
+
+def with_value(asset: Asset, value: Json, ctx: Context) -> Asset:
+    """A variable as a job sets it. Raises InvalidRequest if the value is too long."""
+    text = as_text(value)
+    if len(text) > limits.VARIABLE_CHARACTERS:
+        problem = f"holds {len(text):,} characters as JSON; {limits.VARIABLE_CHARACTERS:,} fit"
+        raise InvalidRequest([Violation(field="value", problem=problem)])
+    changed = replace(asset, version=asset.version + 1, modified=ctx.now.unix_ms)
+    if asset.encrypted:
+        return replace(changed, sealed=ctx.vault.seal(as_text({"value": value}), asset.place))
+    return replace(changed, values={**asset.values, "value": value})
+
+
+def secrets(asset: Asset, ctx: Context) -> dict[str, Json]:
+    """What is sealed of it, in clear."""
+    if asset.sealed is None:
+        return {}
+    try:
+        opened: dict[str, Json] = json.loads(ctx.vault.open(asset.sealed, asset.place))
+    except StartError as error:
+        raise AssetUnreadable(str(error), do="set it again") from error
+    return opened
 
 
 def delete(event: on.DeleteAsset, ctx: Context) -> list[Effect]:

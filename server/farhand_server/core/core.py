@@ -6,6 +6,7 @@ from typing import Any
 from farhand_server.core import (
     account,
     assets,
+    children,
     explain,
     freezing,
     groups,
@@ -63,6 +64,7 @@ RULES: dict[type, Rule] = {
     on.Greeted: sessions.greeted,
     on.Resigned: workers.resigned,
     on.Said: sessions.said,
+    on.ChildOf: children.of,
     on.Ended: jobs.ended,
     on.Lost: sessions.lost,
     on.DiskLow: pausing.disk_low,
@@ -101,7 +103,9 @@ class Core:
     def handle(self, event: on.Event, tx: Tx, now: Now) -> list[Effect]:
         """What `event` changes through `tx`, and what follows from it."""
         try:
-            return RULES[type(event)](event, self._context(tx, now))
+            ctx = self._context(tx, now)
+            effects = RULES[type(event)](event, ctx)
+            return [*effects, *children.follow(effects, ctx)]
         except Refusal as refusal:
             return self._refuse(event, refusal)
 

@@ -8,6 +8,7 @@ from farhand_server.core import parameters
 from farhand_server.core.context import Context
 from farhand_server.core.effects import Effect, OpenSpool, Send, Wake
 from farhand_server.core.live import OpenOffer, Session
+from farhand_server.declared.values import texts
 from farhand_server.model import frames
 from farhand_server.model.clock import Instant
 from farhand_server.model.identifiers import GroupId, JobId, OfferId
@@ -172,6 +173,7 @@ def _grant_frame(job: Job, member: Session, ctx: Context, offer: OfferId | None)
         group=job.group_name,
         stop_grace_ms=job.stop_grace_ms,
         timeout_ms=job.timeout * 1000,
+        secrets=texts(dict(given.secrets)),
     )
 
 

@@ -39,6 +39,11 @@ class StartJob(Call):
     run_on: str
     parameters: str = field(repr=False)
     arguments: tuple[str, ...] = field(repr=False)
+    #: Of a child: the job that asked for it, how far below the first one it is, and whether it goes
+    #: with its parent.
+    parent: JobId | None = None
+    depth: int = 0
+    stop_with_parent: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +115,8 @@ class UpdateRunbook(Call):
     timeout: int = 0
     log_verbose: bool = False
     log_progress: bool = False
+    #: None: as the account says.
+    grants: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +148,10 @@ class DeleteAsset(Call):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateAccount(Call):
-    delivery: Delivery
+    """None: as it was."""
+
+    delivery: Delivery | None = None
+    grants_listed_only: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,6 +253,16 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChildOf(Asked):
+    """A job of this session asks for a child of its own."""
+
+    session: SessionId
+    job: JobId
+    attempt: int
+    child: JobId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
     """A Result whose whole spool is durable."""
 
@@ -301,6 +321,7 @@ Event = (
     | Greeted
     | Resigned
     | Said
+    | ChildOf
     | Ended
     | Lost
     | DiskLow

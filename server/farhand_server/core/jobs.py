@@ -28,10 +28,15 @@ OTHER_OUTPUT = "what is stored of its output is not what its worker reported"
 
 
 def start(event: on.StartJob, ctx: Context) -> list[Effect]:
+    effects, job = begin(event, ctx)
+    return [*effects, Answer(call=event.call, value=job)]
+
+
+def begin(event: on.StartJob, ctx: Context) -> tuple[list[Effect], Job]:
     """Puts a job on disk, and in the same transaction gives it to a member that is surely there."""
     known = ctx.tx.job(event.job)
     if known is not None:
-        return [Answer(call=event.call, value=_same(known, event, ctx))]
+        return [], _same(known, event, ctx)
     runbook = _published(event, ctx)
     group = ctx.tx.group(event.by.account, event.run_on)
     if group is None:
@@ -52,7 +57,7 @@ def start(event: on.StartJob, ctx: Context) -> list[Effect]:
     if not effects:
         # It says at once what it waits for; the grant clears the sentence.
         ctx.tx.swap_job(job, replace(job, details=sentence(job, ctx)))
-    return [*effects, Answer(call=event.call, value=ctx.tx.job(job.id))]
+    return effects, ctx.tx.job(job.id) or job
 
 
 def _published(event: on.StartJob, ctx: Context) -> Runbook:
@@ -88,6 +93,9 @@ def _job(event: on.StartJob, runbook: Runbook, group: Group, given: Given, ctx: 
         arguments=given.arguments,
         sealed=parameters.sealed(given, event.job, ctx),
         started_by=event.by.name,
+        parent=event.parent,
+        depth=event.depth,
+        stop_with_parent=event.stop_with_parent,
         log_verbose=runbook.log_verbose,
         log_progress=runbook.log_progress,
         created=ctx.now.unix_ms,
@@ -100,6 +108,7 @@ def _same(known: Job, event: on.StartJob, ctx: Context) -> Job:
         known.account == event.by.account
         and known.runbook == event.runbook
         and known.group_name == event.run_on
+        and known.parent == event.parent
     )
     if same:
         given = parameters.take(event, known.digest, known.runbook_type, ctx)

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from farhand_server.model import frames
 from farhand_server.model.account import Generation
 from farhand_server.model.clock import Instant, Now
 from farhand_server.model.identifiers import (
@@ -113,6 +114,14 @@ class OpenOffer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """A question of a job that is answered when its child is over."""
+
+    session: SessionId
+    frame: frames.Ask
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Missed:
     """A worker whose absence is counted."""
 
@@ -153,6 +162,8 @@ class Live:
         self.refusals: dict[tuple[JobId, WorkerId], tuple[Instant, str]] = {}
         #: Attempts seen to run, not written down yet.
         self.started: dict[SpoolId, Now] = {}
+        #: Questions that are answered when a child is over, by child.
+        self.waiting_for: dict[JobId, dict[tuple[JobId, int, int], Waiting]] = {}
         #: What scripts declare, by digest; reading it takes a moment.
         self.declared: OrderedDict[str, tuple[Parameter, ...]] = OrderedDict()
         #: No lease ends before this moment.
@@ -181,6 +192,12 @@ class Live:
         members.pop(session.id, None)
         if not members:
             self._by_group.pop(session.group, None)
+        for child in list(self.waiting_for):
+            waiting = self.waiting_for[child]
+            kept = {key: w for key, w in waiting.items() if w.session != session.id}
+            self.waiting_for[child] = kept
+            if not kept:
+                del self.waiting_for[child]
         closed = (self.close_offer(offer, session.id) for offer in list(session.offers))
         return [offer for offer in closed if offer is not None]
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from farhand_server.core import (
     adoption,
+    asks,
     conflicts,
     dispatch,
     fates,
@@ -161,6 +162,8 @@ def _hear(session: Session, frame: frames.AgentFrame, ctx: Context) -> list[Effe
             return _not_started(session, frame, ctx)
         case frames.Frozen() | frames.Thawed():
             return _stands(session, frame, ctx)
+        case frames.Ask():
+            return _asked(session, frame, ctx)
         case frames.Drain():
             session.draining = True
             return []
@@ -231,6 +234,16 @@ def _stands(session: Session, frame: frames.Frozen | frames.Thawed, ctx: Context
     if job is None or not _is_open(job, session, frame.attempt):
         return []
     return freezing.heard(job, frame, ctx)
+
+
+def _asked(session: Session, frame: frames.Ask, ctx: Context) -> list[Effect]:
+    spool = SpoolId(job=frame.job, attempt=frame.attempt)
+    if spool not in session.serving:
+        return _stale(session, spool, "Ask", ctx)
+    job = ctx.tx.job(frame.job)
+    if job is None or not _is_open(job, session, frame.attempt):
+        return []
+    return asks.asked(session, frame, job, ctx)
 
 
 def _is_open(job: Job, session: Session, attempt: int) -> bool:

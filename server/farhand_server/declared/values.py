@@ -64,6 +64,27 @@ def as_text(value: Json) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
+def texts(secret: Json) -> tuple[str, ...]:
+    """Every text in a secret, and every number as it is written: what a script may print of it."""
+    return tuple(dict.fromkeys(_texts(secret)))
+
+
+def _texts(secret: Json) -> Iterator[str]:
+    match secret:
+        case dict():
+            for value in secret.values():
+                yield from _texts(value)
+        case list():
+            for value in secret:
+                yield from _texts(value)
+        case str():
+            yield secret
+        case bool() | None:
+            return
+        case _:
+            yield as_text(secret)
+
+
 def _wrong(parameter: Parameter, value: Json) -> Iterator[str]:
     for error in Draft202012Validator(parameter.schema).iter_errors(value):
         # The message of a library quotes the value.

@@ -7,6 +7,7 @@ from typing import Generic, Protocol, TypeVar
 
 from farhand_server.core.ports import Tx
 from farhand_server.model.account import Account, AccountKey, Principal, RegistrationToken
+from farhand_server.model.ask import AssetRead
 from farhand_server.model.asset import Asset, AssetKind
 from farhand_server.model.clock import UnixMs
 from farhand_server.model.identifiers import AccountId, JobId, WorkerId
@@ -85,6 +86,10 @@ class Queries(Protocol):
         """In order."""
         ...
 
+    def asset_reads(self, job: JobId) -> Sequence[AssetRead]:
+        """In the order in which they were read first."""
+        ...
+
     def jobs(
         self,
         account: AccountId,
@@ -92,6 +97,7 @@ class Queries(Protocol):
         statuses: Sequence[JobStatus],
         runbook: str,
         group: str,
+        parent: str,
         size: int,
         after: str,
     ) -> Page[Job]:

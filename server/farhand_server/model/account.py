@@ -29,6 +29,8 @@ class Account:
     name: str
     #: Of jobs whose runbook says nothing else.
     delivery: Delivery = Delivery.AT_MOST_ONCE
+    #: Runbooks without a list of grants may use nothing, instead of everything.
+    grants_listed_only: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from farhand_server.model.ask import Answer as Told
+from farhand_server.model.ask import Question
 from farhand_server.model.identifiers import JobId, OfferId, SessionId, WorkerId
 from farhand_server.model.job import End
 from farhand_server.model.runbook import RunbookType
@@ -122,6 +124,17 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """A running script asks for something."""
+
+    job: JobId
+    attempt: int
+    #: Rises in its attempt.
+    ask: int
+    question: Question
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Leave:
     force: bool = False
 
@@ -219,6 +232,8 @@ class Grant:
     stop_grace_ms: int
     #: The runner ends the script after this; 0: never.
     timeout_ms: int = 0
+    #: What the runner masks wherever the script writes it.
+    secrets: tuple[str, ...] = field(repr=False, default=())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,6 +280,16 @@ class ResultAck:
     attempt: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """To one Ask."""
+
+    job: JobId
+    attempt: int
+    ask: int
+    answer: Told
+
+
 # --- what both say --------------------------------------------------------------------------
 
 
@@ -291,6 +316,7 @@ AgentFrame = (
     | Thawed
     | Output
     | Result
+    | Ask
     | Leave
     | Drain
     | Goodbye
@@ -309,6 +335,7 @@ ServerFrame = (
     | OutputAck
     | Resend
     | ResultAck
+    | Answer
     | Drain
     | Goodbye
 )

@@ -175,6 +175,14 @@ class Job:
     #: Values of its secret parameters, sealed until it is final; masks stand in their places.
     sealed: bytes | None = field(default=None, repr=False)
     started_by: str = ""
+    #: The job that started it; None: somebody, or something else.
+    parent: JobId | None = None
+    #: Generations between it and the first one.
+    depth: int = 0
+    #: It is stopped when its parent is, or when that fails.
+    stop_with_parent: bool = False
+    #: The last question of its current attempt that changed something.
+    asked: int = 0
     #: Streams that are shown to whoever names none.
     log_verbose: bool = False
     log_progress: bool = False
@@ -219,6 +227,7 @@ class Job:
         return replace(
             granted,
             attempt=max(self.attempt, self.reserved) + 1,
+            asked=0,
             worker=worker,
             worker_name=worker_name,
             ground=ground,

@@ -74,6 +74,9 @@ class Runbook:
     #: Its jobs show these streams to whoever names none.
     log_verbose: bool = False
     log_progress: bool = False
+    #: What its jobs may use, as "variable/NAME" or "variable/*", and so on for credential,
+    #: certificate, connection, runbook (as a child); None: as the account says.
+    grants: tuple[str, ...] | None = None
     created: UnixMs
     modified: UnixMs
 

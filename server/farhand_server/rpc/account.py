@@ -53,6 +53,7 @@ class AccountService(account_pb2_grpc.AccountServiceServicer):
             restore_time=timestamp(here.generation.restored),
             unreported_workers=names,
             dispatch_paused=here.is_paused,
+            grants_listed_only=account.grants_listed_only,
         )
 
     async def ReleaseDispatch(
@@ -67,12 +68,20 @@ class AccountService(account_pb2_grpc.AccountServiceServicer):
     async def UpdateAccount(
         self, request: account_pb2.UpdateAccountRequest, context: object
     ) -> account_pb2.UpdateAccountResponse:
-        principal, wanted = caller(), delivery.model(request.delivery)
-        assert wanted is not None, "validated"
+        principal = caller()
+        listed = request.grants_listed_only if request.HasField("grants_listed_only") else None
         account = await self._backend.ask(
-            Account, lambda call: events.UpdateAccount(call=call, by=principal, delivery=wanted)
+            Account,
+            lambda call: events.UpdateAccount(
+                call=call,
+                by=principal,
+                delivery=delivery.model(request.delivery),
+                grants_listed_only=listed,
+            ),
         )
-        return account_pb2.UpdateAccountResponse(delivery=delivery.wire(account.delivery))
+        return account_pb2.UpdateAccountResponse(
+            delivery=delivery.wire(account.delivery), grants_listed_only=account.grants_listed_only
+        )
 
     async def GetCertificateAuthority(
         self, request: account_pb2.GetCertificateAuthorityRequest, context: object

@@ -57,8 +57,11 @@ class JobService(job_pb2_grpc.JobServiceServicer):
     ) -> job_pb2.GetJobResponse:
         job = await self._job(request.job_id)
         attempts = await self._backend.look(self._backend.queries.attempts, job.id)
+        reads = await self._backend.look(self._backend.queries.asset_reads, job.id)
         return job_pb2.GetJobResponse(
-            job=await self._wire(job), attempts=[convert.attempt(known) for known in attempts]
+            job=await self._wire(job),
+            attempts=[convert.attempt(known) for known in attempts],
+            asset_reads=[convert.asset_read(read) for read in reads],
         )
 
     async def ListJobs(
@@ -216,6 +219,7 @@ class JobService(job_pb2_grpc.JobServiceServicer):
             statuses=[convert.model_status(status) for status in request.statuses],
             runbook=request.runbook,
             group=request.run_on,
+            parent=request.parent_job_id,
             size=request.page_size or limits.PAGE_SIZE,
             after=request.page_token,
         )

@@ -106,6 +106,7 @@ class RunbookService(runbook_pb2_grpc.RunbookServiceServicer):
                 timeout=asked.timeout.seconds,
                 log_verbose=asked.log_verbose,
                 log_progress=asked.log_progress,
+                grants=tuple(asked.grants.grants) if asked.HasField("grants") else None,
             ),
         )
         return runbook_pb2.UpdateRunbookResponse(runbook=convert.wire(runbook))

@@ -15,6 +15,7 @@ from farhand_server.engine.mailbox import Mailbox
 from farhand_server.errors import ProtocolViolation
 from farhand_server.model import frames
 from farhand_server.model.identifiers import SessionId, WorkerId
+from farhand_server.rpc.asking import Asking
 from farhand_server.rpc.backend import Backend
 from farhand_server.rpc.convert import said
 from farhand_server.rpc.joins import Joins
@@ -59,6 +60,7 @@ class Session:
     def __init__(self, stream: Stream, worker: WorkerId | None) -> None:
         self.worker = worker
         self._stream = stream
+        self._asking = Asking(stream.id, stream.backend)
         self._welcomed = False
 
     def welcomed(self) -> None:
@@ -72,8 +74,8 @@ class Session:
         if kind == "goodbye":
             self._stream.box.end()
             return Over(self.worker)
-        frame = said.model(kind, body)
-        if frame is None:
+        frame = None if kind == "ask" else said.model(kind, body)
+        if frame is None and kind != "ask":
             raise ProtocolViolation(f"{kind} is not a frame of an open session")
         if not self._welcomed:
             raise ProtocolViolation(f"{kind} before Welcome")
@@ -81,6 +83,8 @@ class Session:
             raise ProtocolViolation(f"{kind} while {UNREAD_FRAMES:,} frames wait to be read")
         backend = self._stream.backend
         match frame:
+            case None:
+                self._asking.hear(body)
             case frames.Output():
                 backend.desk.output(self._stream.id, frame)
             case frames.Result():

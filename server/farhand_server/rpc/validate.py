@@ -25,6 +25,7 @@ from farhand_server.rpc.rules import (
 )
 from farhand_server.rpc.values import (
     DELIVERY,
+    GRANT,
     JOB,
     MEMBER,
     NAMES,
@@ -129,6 +130,13 @@ def greeting(message: Message, at: str) -> Iterator[Violation]:
         yield from On("slots", between(1, limits.SLOTS_MOST))(message, at)
 
 
+def something(message: Message, at: str) -> Iterator[Violation]:
+    """An update changes something."""
+    assert isinstance(message, account_pb2.UpdateAccountRequest)
+    if not message.delivery and not message.HasField("grants_listed_only"):
+        yield Violation(field=at + "delivery", problem="is required, or grants_listed_only")
+
+
 def ending(message: Message, at: str) -> Iterator[Violation]:
     """A Result says how the script ended."""
     assert isinstance(message, worker_pb2.Result)
@@ -167,6 +175,7 @@ RULES: dict[type[Message], tuple[Check, ...]] = {
         On("statuses", one_of(job_pb2.JobStatus, "is not a status"), each=True),
         On("runbook", optional(RUNBOOK)),
         On("run_on", optional(MEMBER)),
+        On("parent_job_id", optional(UUID)),
     ),
     job_pb2.StopJobRequest: (*_JOB, On("grace", span(0, limits.STOP_GRACE_SECONDS_MOST))),
     job_pb2.SuspendJobRequest: _JOB,
@@ -197,7 +206,7 @@ RULES: dict[type[Message], tuple[Check, ...]] = {
         Part("runbook"),
         Masks(
             *("description", "tags", "delivery", "timeout", "lost_after"),
-            *("log_verbose", "log_progress"),
+            *("log_verbose", "log_progress", "grants"),
         ),
     ),
     runbook_pb2.Runbook: (
@@ -207,6 +216,11 @@ RULES: dict[type[Message], tuple[Check, ...]] = {
         On("delivery", optional(DELIVERY)),
         On("timeout", span(0, limits.JOB_TIMEOUT_SECONDS_MOST)),
         On("lost_after", span(0, limits.LOST_AFTER_SECONDS_MOST)),
+        Part("grants"),
+    ),
+    runbook_pb2.RunbookGrants: (
+        On("grants", at_most(limits.GRANTS_MOST)),
+        On("grants", GRANT, each=True),
     ),
     runbook_pb2.GetRunbookRequest: _THE_RUNBOOK,
     runbook_pb2.ListRunbooksRequest: NAMES,
@@ -231,7 +245,7 @@ RULES: dict[type[Message], tuple[Check, ...]] = {
     # assets
     **asset_rules.RULES,
     # the account
-    account_pb2.UpdateAccountRequest: (On("delivery", DELIVERY),),
+    account_pb2.UpdateAccountRequest: (On("delivery", optional(DELIVERY)), something),
     account_pb2.RegenerateAccountKeyRequest: (
         On("slot", one_of(account_pb2.AccountKeySlot, "is required: primary or secondary")),
     ),
@@ -278,6 +292,23 @@ RULES: dict[type[Message], tuple[Check, ...]] = {
     worker_pb2.NotStarted: _ATTEMPT,
     worker_pb2.Frozen: _ATTEMPT,
     worker_pb2.Thawed: _ATTEMPT,
+    worker_pb2.Ask: (*_ATTEMPT, On("ask_id", at_least(1))),
+    worker_pb2.GetAsset: (
+        On("kind", matches("variable|credential|certificate|connection", "is no kind of asset")),
+        On("name", required(characters(limits.ASSET_NAME_CHARACTERS))),
+    ),
+    worker_pb2.SetVariable: (
+        On("name", required(characters(limits.ASSET_NAME_CHARACTERS))),
+        On("value_json", parameters.problem_of_value),
+    ),
+    worker_pb2.StartChild: (
+        On("job_id", required(UUID)),
+        On("runbook", required(RUNBOOK)),
+        On("run_on", optional(MEMBER)),
+        On("parameters_json", parameters.problem_of_text),
+    ),
+    worker_pb2.GetChild: (On("job_id", required(UUID)),),
+    worker_pb2.ReadChild: (On("job_id", required(UUID)), Part("from")),
     worker_pb2.Output: (
         *_ATTEMPT,
         On("offset", at_least(0)),

@@ -14,6 +14,12 @@ UUID = matches(
     "is not a UUID (8-4-4-4-12 hexadecimal digits, lower case)",
 )
 JOB = required(matches(r"[0-9a-f-]{1,36}", "is not a job id or the beginning of one"))
+#: What a runbook may use.
+GRANT = matches(
+    rf"(variable|credential|certificate|connection|runbook)/"
+    rf"(\*|[A-Za-z][A-Za-z0-9_.-]{{0,{limits.ASSET_NAME_CHARACTERS - 1}}})",
+    'is not a kind and a name, as in "variable/region" or "credential/*"',
+)
 RUNBOOK = matches(
     rf"[A-Za-z][A-Za-z0-9_-]{{0,{limits.NAME_CHARACTERS - 1}}}",
     f"starts with a letter and has letters, digits, underscores and dashes, "

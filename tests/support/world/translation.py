@@ -85,6 +85,7 @@ def _grant(frame: server.Grant) -> agent.Grant:
         group=frame.group,
         stop_grace_ms=frame.stop_grace_ms,
         timeout_ms=frame.timeout_ms,
+        secrets=frame.secrets,
     )
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from farhand_agent.host import wire
 from farhand_agent.host.interpreters import SEARCH_PATH, find_interpreters
-from farhand_agent.host.order import base_environment, environment, read_order
+from farhand_agent.host.order import Paths, base_environment, environment, read_order
 from farhand_agent.host.wire import Kind, Message, WireError
 
 FIELDS = {
@@ -75,21 +75,31 @@ def test_the_agents_environment_stays_with_the_agent() -> None:
     }
 
 
+def paths(interpreter: str) -> Paths:
+    return Paths(interpreter=interpreter, parameters="p", socket="s", nonce="n", sdk="/sdk")
+
+
+def test_a_script_is_told_where_it_can_ask_and_finds_what_it_needs_for_it() -> None:
+    values = environment(read_order(start()), BASE, paths("/bin/x"))
+
+    assert (values["FARHAND_JOB_SOCKET"], values["FARHAND_JOB_NONCE"]) == ("s", "n")
+    assert values["PYTHONPATH"] == "/sdk/python"
+    assert values["PSModulePath"] == "/sdk/powershell"
+
+
 def test_the_interpreters_folder_is_searched_last() -> None:
     order = read_order(start(type="python"))
 
     def path(interpreter: str) -> str:
-        return environment(order, BASE, interpreter=interpreter, parameters="p")["PATH"]
+        return environment(order, BASE, paths(interpreter))["PATH"]
 
-    assert path("/opt/py/bin/python3") == f"{SEARCH_PATH}:/opt/py/bin"
-    assert path("/usr/bin/python3") == SEARCH_PATH
+    assert path("/opt/py/bin/python3") == f"{SEARCH_PATH}:/sdk/bin:/opt/py/bin"
+    assert path("/usr/bin/python3") == f"{SEARCH_PATH}:/sdk/bin"
 
 
 def test_only_python_is_told_not_to_buffer() -> None:
     for kind, expected in (("python", "1"), ("bash", None)):
-        values = environment(
-            read_order(start(type=kind)), BASE, interpreter="/bin/x", parameters="p"
-        )
+        values = environment(read_order(start(type=kind)), BASE, paths("/bin/x"))
         assert values.get("PYTHONUNBUFFERED") == expected
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from farhand_agent.host.loop import Loop
+from farhand_agent.host.masker import Masker
 from farhand_agent.host.pump import Pump
 from farhand_agent.host.spool import Spool
 from farhand_wire import spool as wire
@@ -21,7 +22,7 @@ class Bench:
         self.loop = Loop()
         self.spool = Spool(folder, folder / "disk", most_bytes=most_bytes)
         self.moves = 0
-        self.pump = Pump(self.loop, self.spool, moved=self._moved)
+        self.pump = Pump(self.loop, self.spool, masker=Masker(), moved=self._moved)
         self.output, self.error = self.pump.open()
 
     def turn_until(self, what: Callable[[], bool]) -> None:

@@ -51,10 +51,11 @@ def listed(queries: SqliteQueries, **wanted: object) -> list[int]:
     """Every page of two, in their order."""
     found: list[int] = []
     after = ""
+    every = {"statuses": (), "runbook": "", "group": "", "parent": "", "size": 2}
     while True:
         page = queries.jobs(
             ACCOUNT,
-            **{"statuses": (), "runbook": "", "group": "", "size": 2, "after": after, **wanted},  # type: ignore[arg-type]
+            **{**every, "after": after, **wanted},  # type: ignore[arg-type]
         )
         found += numbers(page.rows)
         if not page.next:
@@ -79,7 +80,7 @@ def test_a_page_that_ends_the_list_has_no_next(
     with store.transaction() as tx:
         tx.add_job(samples.job(1))
         tx.add_job(samples.job(2))
-    page = queries.jobs(ACCOUNT, statuses=(), runbook="", group="", size=2, after="")
+    page = queries.jobs(ACCOUNT, statuses=(), runbook="", group="", parent="", size=2, after="")
 
     assert (numbers(page.rows), page.next) == ([2, 1], "")
 

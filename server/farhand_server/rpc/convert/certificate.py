@@ -5,7 +5,13 @@ from dataclasses import dataclass, field
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, pkcs12
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    pkcs12,
+)
 
 from farhand_server.errors import InvalidRequest, Violation
 from farhand_server.model.parameter import Json
@@ -47,6 +53,23 @@ def read(content: bytes, password: str) -> Content:
         said = str(error).split(".")[0][:200]
         words = f"is neither PKCS#12 nor PEM of a certificate, or the password is wrong: {said}"
         raise InvalidRequest([Violation(field="content", problem=words)]) from None
+
+
+def private_key_texts(bundle: str) -> tuple[str, ...]:
+    """The key in a bundle as PEM, in the forms that programs write it in."""
+    key, _, _ = pkcs12.load_key_and_certificates(base64.b64decode(bundle), None)
+    forms = (PrivateFormat.PKCS8, PrivateFormat.TraditionalOpenSSL)
+    return tuple(_written(key, form) for form in forms if _has(key, form))
+
+
+def _has(key: object, form: PrivateFormat) -> bool:
+    traditional = isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey)
+    return key is not None and (form is PrivateFormat.PKCS8 or traditional)
+
+
+def _written(key: object, form: PrivateFormat) -> str:
+    text: bytes = key.private_bytes(Encoding.PEM, form, NoEncryption())  # type: ignore[attr-defined]
+    return text.decode()
 
 
 def _pem(content: bytes, secret: bytes | None) -> Content:

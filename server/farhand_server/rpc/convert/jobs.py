@@ -1,6 +1,7 @@
 """Jobs, and why they wait."""
 
 from farhand_server.core.explain import Explanation
+from farhand_server.model.ask import AssetRead
 from farhand_server.model.job import Attempt, End, Job, JobStatus, Suspension
 from farhand_server.rpc.convert import delivery, parameters
 from farhand_server.rpc.convert.moments import duration, timestamp
@@ -61,6 +62,19 @@ def wire(job: Job, output_bytes: int) -> job_pb2.Job:
         lost_after=duration(job.lost_after),
         log_verbose=job.log_verbose,
         log_progress=job.log_progress,
+        parent_job_id=job.parent or "",
+        stop_with_parent=job.stop_with_parent,
+    )
+
+
+def asset_read(read: AssetRead) -> job_pb2.AssetRead:
+    return job_pb2.AssetRead(
+        attempt=read.attempt,
+        kind=read.kind.value,
+        name=read.name,
+        version=read.version,
+        written=read.written,
+        read_time=timestamp(read.at),
     )
 
 

@@ -1,5 +1,6 @@
 """Parameters: a Struct on the wire, JSON in the model, positional text for scripts."""
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 
@@ -15,19 +16,44 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*", re.ASCII)
 
 def problem(struct: Struct) -> str:
     """What keeps these parameters from being given to a script; "" if nothing does."""
-    count = len(struct.fields)
+    return wrong(plain(struct))
+
+
+def problem_of_text(text: str) -> str:
+    """The same, of a JSON object."""
+    try:
+        given = json.loads(text or "{}", parse_constant=_no_number)
+    except (ValueError, RecursionError):
+        return "is not JSON"
+    return wrong(given) if isinstance(given, dict) else "is not a JSON object"
+
+
+def problem_of_value(text: str) -> str:
+    """What keeps a JSON text from being the value of a variable."""
+    if len(text) > limits.VARIABLE_CHARACTERS:
+        return f"has {len(text):,} characters as JSON of {limits.VARIABLE_CHARACTERS:,}"
+    try:
+        json.loads(text, parse_constant=_no_number)
+    except (ValueError, RecursionError):
+        return "is not JSON"
+    return ""
+
+
+def wrong(given: Mapping[str, Json]) -> str:
+    """What keeps these values from being given to a script; "" if nothing does."""
+    count = len(given)
     if count > limits.PARAMETERS:
         return f"are {count:,}; a job may have {limits.PARAMETERS}"
-    if bad := [name for name in struct.fields if not _is_name(name)]:
+    if bad := [name for name in given if not _is_name(name)]:
         return (
             f'have the name "{bad[0][: limits.NAME_CHARACTERS]}": a name is a letter, then '
             f"letters, digits and underscores, {limits.NAME_CHARACTERS} at most"
         )
     try:
-        written = as_text(plain(struct))
+        written = as_text(dict(given))
     except ValueError as error:
         return f"cannot be written as JSON: {error}"
-    if "\\u0000" in written and any("\0" in argument for argument in arguments(plain(struct), ())):
+    if "\\u0000" in written and any("\0" in text for text in arguments(given, ())):
         return "hold a NUL character, which no process can be given"
     size = len(written.encode())
     if size > limits.PARAMETERS_BYTES:
@@ -54,6 +80,10 @@ def struct(kept: str) -> Struct:
     if kept != "{}":
         json_format.Parse(kept, made)
     return made
+
+
+def _no_number(name: str) -> Json:
+    raise ValueError(f"{name} is no number of JSON")
 
 
 def _is_name(name: str) -> bool:

@@ -66,7 +66,14 @@ def wire(runbook: Runbook) -> runbook_pb2.Runbook:
         published_by=runbook.published_by,
         log_verbose=runbook.log_verbose,
         log_progress=runbook.log_progress,
+        grants=_grants(runbook),
     )
+
+
+def _grants(runbook: Runbook) -> runbook_pb2.RunbookGrants | None:
+    if runbook.grants is None:
+        return None
+    return runbook_pb2.RunbookGrants(grants=runbook.grants)
 
 
 def wire_parameter(parameter: Parameter) -> runbook_pb2.RunbookParameter:

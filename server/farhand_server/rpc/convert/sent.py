@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from farhand_server.model import frames
-from farhand_server.rpc.convert import runbooks
+from farhand_server.rpc.convert import asks, runbooks
 from farhand_wire import limits
 from farhand_wire.v1 import worker_pb2
 
@@ -54,6 +54,7 @@ def _grant(frame: frames.Grant) -> worker_pb2.ServerFrame:
             group=frame.group,
             stop_grace_ms=frame.stop_grace_ms,
             timeout_ms=frame.timeout_ms,
+            secrets=frame.secrets,
         )
     )
 
@@ -68,6 +69,12 @@ def _offer(frame: frames.Offer) -> worker_pb2.ServerFrame:
             runbook_size=frame.size,
         )
     )
+
+
+def _answer(frame: frames.Answer) -> worker_pb2.ServerFrame:
+    answer = asks.wire(frame.answer)
+    answer.job_id, answer.attempt, answer.ask_id = frame.job, frame.attempt, frame.ask
+    return worker_pb2.ServerFrame(answer=answer)
 
 
 def wire(frame: frames.ServerFrame) -> worker_pb2.ServerFrame:
@@ -96,6 +103,8 @@ def wire(frame: frames.ServerFrame) -> worker_pb2.ServerFrame:
             return made(stop=worker_pb2.Stop(job_id=job, attempt=attempt, grace_ms=grace))
         case frames.Resend(job=job, attempt=attempt, offset=offset):
             return made(resend=worker_pb2.Resend(job_id=job, attempt=attempt, offset=offset))
+        case frames.Answer():
+            return _answer(frame)
         case _:
             return _rare(frame)
 

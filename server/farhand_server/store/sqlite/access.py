@@ -39,5 +39,6 @@ class Access(Statements):
 
     def save_account(self, account: Account) -> None:
         self._write(
-            "UPDATE accounts SET delivery = ? WHERE id = ?", (account.delivery.value, account.id)
+            "UPDATE accounts SET delivery = ?, grants_listed_only = ? WHERE id = ?",
+            (account.delivery.value, account.grants_listed_only, account.id),
         )

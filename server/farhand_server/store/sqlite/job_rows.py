@@ -16,7 +16,8 @@ JOB_COLUMNS = (
     "group_name, status, details, attempt, worker, worker_name, parameters, arguments, "
     "started_by, created, started, ended, exit_code, exit_signal, exit_reason, exit_stopped, "
     "output_bytes, delivery, lost_after, timeout, suspension, counted, may_run, away_ms, "
-    "stop_grace_ms, ground, reserved, sealed, log_verbose, log_progress"
+    "stop_grace_ms, ground, reserved, sealed, log_verbose, log_progress, "
+    "parent, depth, stop_with_parent, asked"
 )
 #: Jobs that are not over; numbers are those of JobStatus.
 OPEN = "status NOT IN (3, 4, 5, 12)"
@@ -63,6 +64,10 @@ def job(row: Row) -> Job:
         sealed=row["sealed"],
         log_verbose=bool(row["log_verbose"]),
         log_progress=bool(row["log_progress"]),
+        parent=row["parent"],
+        depth=row["depth"],
+        stop_with_parent=bool(row["stop_with_parent"]),
+        asked=row["asked"],
     )
 
 
@@ -115,6 +120,10 @@ def job_values(value: Job) -> tuple[Any, ...]:
         value.sealed,
         value.log_verbose,
         value.log_progress,
+        value.parent,
+        value.depth,
+        value.stop_with_parent,
+        value.asked,
     )
 
 

@@ -33,7 +33,7 @@ class Jobs(Statements):
             "UPDATE jobs SET status = ?, details = ?, attempt = ?, worker = ?, worker_name = ?, "
             "started = ?, ended = ?, exit_code = ?, exit_signal = ?, exit_reason = ?, "
             "exit_stopped = ?, output_bytes = ?, suspension = ?, counted = ?, may_run = ?, "
-            "away_ms = ?, stop_grace_ms = ?, ground = ?, sealed = ? "
+            "away_ms = ?, stop_grace_ms = ?, ground = ?, sealed = ?, asked = ? "
             "WHERE id = ? AND status = ? AND attempt = ?",
             (
                 new.status.value,
@@ -52,6 +52,7 @@ class Jobs(Statements):
                 new.stop_grace_ms,
                 job_rows.ground_text(new.ground),
                 new.sealed,
+                new.asked,
                 old.id,
                 old.status.value,
                 old.attempt,
@@ -90,6 +91,10 @@ class Jobs(Statements):
             group,
         )
         return row is not None
+
+    def children(self, parent: JobId) -> list[Job]:
+        found = self._all(f"{_JOB} WHERE parent = ? AND {job_rows.OPEN} ORDER BY key", parent)
+        return [job_rows.job(row) for row in found]
 
     def add_attempt(self, attempt: Attempt) -> None:
         self._write(

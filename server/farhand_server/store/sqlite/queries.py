@@ -11,6 +11,7 @@ import structlog
 from farhand_server.engine.ports import Page
 from farhand_server.errors import StoreUnreadable
 from farhand_server.model.account import Account, AccountKey, Principal, RegistrationToken
+from farhand_server.model.ask import AssetRead
 from farhand_server.model.asset import Asset, AssetKind
 from farhand_server.model.identifiers import AccountId, JobId, WorkerId
 from farhand_server.model.job import Attempt, Job, JobStatus
@@ -111,6 +112,10 @@ class SqliteQueries:
         found = self._all("SELECT * FROM attempts WHERE job = ? ORDER BY attempt", job)
         return [job_rows.attempt(row) for row in found]
 
+    def asset_reads(self, job: JobId) -> Sequence[AssetRead]:
+        found = self._all("SELECT * FROM asset_reads WHERE job = ? ORDER BY at, rowid", job)
+        return [rows.asset_read(row) for row in found]
+
     def jobs(
         self,
         account: AccountId,
@@ -118,6 +123,7 @@ class SqliteQueries:
         statuses: Sequence[JobStatus],
         runbook: str,
         group: str,
+        parent: str,
         size: int,
         after: str,
     ) -> Page[Job]:
@@ -132,6 +138,9 @@ class SqliteQueries:
         if group:
             wanted.append("group_name = ?")
             values.append(group)
+        if parent:
+            wanted.append("parent = ?")
+            values.append(parent)
         if after:
             wanted.append("key < ?")
             values.append(int(after))

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from farhand_server.model.account import Account, AccountKey, KeySlot, RegistrationToken
+from farhand_server.model.ask import AssetRead
 from farhand_server.model.asset import Asset, AssetKind
 from farhand_server.model.output import Chunk, Extent
 from farhand_server.model.runbook import Delivery, Runbook, RunbookType, RunbookVersion
@@ -30,6 +31,7 @@ def runbook(row: Row) -> Runbook:
         "tags": json.loads(row["tags"]),
         "log_verbose": bool(row["log_verbose"]),
         "log_progress": bool(row["log_progress"]),
+        "grants": None if row["grants"] is None else tuple(json.loads(row["grants"])),
     }
     return Runbook(**{**fields, **parsed})
 
@@ -76,8 +78,25 @@ def asset_values(asset: Asset) -> dict[str, Any]:
     }
 
 
+def asset_read(row: Row) -> AssetRead:
+    return AssetRead(
+        job=row["job"],
+        attempt=row["attempt"],
+        kind=AssetKind(row["kind"]),
+        name=row["name"],
+        version=row["version"],
+        written=bool(row["written"]),
+        at=row["at"],
+    )
+
+
 def account(row: Row) -> Account:
-    return Account(id=row["id"], name=row["name"], delivery=_DELIVERIES[row["delivery"]])
+    return Account(
+        id=row["id"],
+        name=row["name"],
+        delivery=_DELIVERIES[row["delivery"]],
+        grants_listed_only=bool(row["grants_listed_only"]),
+    )
 
 
 def group(row: Row) -> Group:

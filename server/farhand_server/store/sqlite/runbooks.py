@@ -47,6 +47,7 @@ class Runbooks(Statements):
             "timeout": runbook.timeout,
             "log_verbose": runbook.log_verbose,
             "log_progress": runbook.log_progress,
+            "grants": None if runbook.grants is None else json.dumps(runbook.grants),
             "created": runbook.created,
             "modified": runbook.modified,
         }

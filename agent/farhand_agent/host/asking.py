@@ -1,0 +1,126 @@
+"""What a running script says on its socket: questions go to the server by way of the link, records
+of its streams into the spool."""
+
+import json
+import math
+import os
+import socket
+import uuid
+from collections.abc import Callable
+
+from farhand_agent.host.job_socket import Guests, JobSocket, Json, Reply, refused
+from farhand_agent.host.loop import Loop
+from farhand_agent.host.masker import Masker
+from farhand_agent.host.wire import Kind, Message, pack
+from farhand_wire import spool
+
+#: How soon a spool that was full is tried again.
+_FULL_SECONDS = 0.5
+#: A record is so long at most; what is more is output, and belongs into a pipe.
+_RECORD_CHARACTERS = 256 * 1024
+_STREAMS = {stream.name.lower(): stream for stream in spool.STREAMS}
+
+#: Puts a record into the spool; False: that is full.
+Emit = Callable[[spool.Kind, bytes], bool]
+
+
+class Asking:
+    """Of one runner, for one script after the other."""
+
+    def __init__(
+        self, loop: Loop, listener: socket.socket, *, say: Callable[[bytes], None]
+    ) -> None:
+        """Scripts connect to `listener`; `say` sends a message to the link, if one is there."""
+        self._loop = loop
+        self._socket = JobSocket(loop, listener, asked=self._heard)
+        self._say = say
+        self._emit: Emit | None = None
+        self._masker = Masker()
+        self._last = 0
+        self._open: dict[int, tuple[bytes, Reply]] = {}
+
+    def begin(self, guests: Guests, emit: Emit, masker: Masker) -> None:
+        """A script is about to start: its numbers count from 1."""
+        self._emit, self._masker, self._last = emit, masker, 0
+        self._socket.open(guests)
+
+    def end(self) -> None:
+        """It is over, and what it had asked for as well."""
+        self._emit = None
+        self._open.clear()
+        self._socket.shut()
+
+    def close(self) -> None:
+        """There will be no other script."""
+        self._open.clear()
+        self._socket.close()
+
+    def _heard(self, question: Json, reply: Reply) -> None:
+        """A question of the script."""
+        if isinstance(record := question.get("emit"), dict):
+            self._record(record, reply)
+            return
+        if isinstance(child := question.get("start_child"), dict):
+            # Asked again, it must not be started twice.
+            child.setdefault("job_id", str(uuid.UUID(bytes=os.urandom(16), version=4)))
+        try:
+            message = pack(Kind.ASK, ask=self._last + 1, question=question)
+        except (ValueError, RecursionError):
+            reply(refused("INVALID_REQUEST", "the question is nested too deeply"))
+            return
+        self._last += 1
+        self._open[self._last] = message, reply
+        self._say(message)
+
+    def again(self) -> None:
+        """Another link may not know what is open."""
+        for message, _ in self._open.values():
+            self._say(message)
+
+    def answered(self, message: Message) -> None:
+        """Its secrets are masked before the script has them."""
+        _, reply = self._open.pop(message.fields["ask"], (None, None))
+        if reply is None:
+            return
+        told = json.loads(message.data)
+        short = [secret for secret in told["secrets"] if secret and not self._masker.add(secret)]
+        if short and self._emit is not None:
+            self._emit(spool.Kind.WARNING, TOO_SHORT)
+        reply(told["answer"])
+
+    def _record(self, record: Json, reply: Reply) -> None:
+        stream = _STREAMS.get(str(record.get("stream")))
+        if stream is None:
+            names = ", ".join(sorted(_STREAMS))
+            reply(refused("INVALID_REQUEST", f"stream must be one of {names}"))
+            return
+        text = _progress(record) if stream is spool.Kind.PROGRESS else record.get("text")
+        if not isinstance(text, str) or len(text) > _RECORD_CHARACTERS:
+            words = f"text must be text of at most {_RECORD_CHARACTERS:,} characters"
+            reply(refused("INVALID_REQUEST", words))
+            return
+        line = text if text.endswith("\n") else f"{text}\n"
+        self._put(stream, line.encode(errors="replace"), reply)
+
+    def _put(self, stream: spool.Kind, line: bytes, reply: Reply) -> None:
+        if self._emit is None:
+            return
+        if self._emit(stream, line):
+            reply({"done": {}})
+        else:
+            self._loop.after(_FULL_SECONDS, lambda: self._put(stream, line, reply))
+
+
+#: In the Warning stream, when a secret cannot be masked.
+TOO_SHORT = b"farhand: a secret of this job is too short to be masked in its output\n"
+
+
+def _progress(record: Json) -> str:
+    """A record of progress is one line of JSON: activity, status, percent."""
+    percent = record.get("percent")
+    made: Json = {"activity": str(record.get("activity") or "")}
+    if record.get("status"):
+        made["status"] = str(record["status"])
+    if isinstance(percent, int | float) and math.isfinite(percent):
+        made["percent"] = max(0, min(100, round(percent)))
+    return json.dumps(made, ensure_ascii=False)
