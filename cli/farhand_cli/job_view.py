@@ -10,7 +10,13 @@ from farhand_cli.show import View, fields
 from farhand_cli.table import Cell, Column, Manner, table
 
 if TYPE_CHECKING:
-    from farhand_wire.v1.job_pb2 import ExplainJobResponse, Job, JobAttempt, WorkerVerdict
+    from farhand_wire.v1.job_pb2 import (
+        AssetRead,
+        ExplainJobResponse,
+        Job,
+        JobAttempt,
+        WorkerVerdict,
+    )
 
 
 def _ran(job: "Job", manner: Manner) -> str:
@@ -63,6 +69,7 @@ VIEW: View["Job"] = View(
         Column("DELIVERY", lambda job, _: delivery.word(job.delivery)),
         Column("TIMEOUT", lambda job, _: durations.shown(job.timeout)),
         Column("OUTPUT", lambda job, _: words.size(job.output_bytes)),
+        Column("PARENT", lambda job, _: job.parent_job_id),
         Column("PARAMETERS", lambda job, _: _parameters(job)),
     ),
 )
@@ -73,6 +80,14 @@ ATTEMPTS: tuple[Column["JobAttempt"], ...] = (
     Column("WORKER", lambda attempt, _: attempt.worker),
     Column("GRANTED", lambda attempt, manner: manner.time(attempt.grant_time)),
     Column("OUTCOME", lambda attempt, _: attempt.outcome or "-"),
+)
+
+
+ASSET_READS: tuple[Column["AssetRead"], ...] = (
+    Column("ASSET", lambda read, _: f"{read.kind} {read.name}"),
+    Column("VERSION", lambda read, _: f"v{read.version}"),
+    Column("", lambda read, _: "written" if read.written else "read"),
+    Column("FIRST", lambda read, manner: manner.time(read.read_time)),
 )
 
 

@@ -32,6 +32,12 @@ def _shows(runbook: "Runbook") -> str:
     return ", ".join(name for name, shown in streams.items() if shown)
 
 
+def _grants(runbook: "Runbook") -> str:
+    if not runbook.HasField("grants"):
+        return "as the account"
+    return ", ".join(runbook.grants.grants) or "none"
+
+
 def _tags(runbook: "Runbook") -> str:
     return ", ".join(f"{name}={value}" for name, value in sorted(runbook.tags.items()))
 
@@ -51,6 +57,7 @@ VIEW: View["Runbook"] = View(
         Column("DELIVERY", lambda runbook, _: delivery.word(runbook.delivery) or "as the account"),
         Column("TIMEOUT", lambda runbook, _: durations.shown(runbook.timeout)),
         Column("LOST AFTER", lambda runbook, _: durations.shown(runbook.lost_after)),
+        Column("GRANTS", lambda runbook, _: _grants(runbook)),
         Column("SHOWS", lambda runbook, _: _shows(runbook)),
         Column("PUBLISHED", lambda runbook, manner: manner.time(runbook.publish_time)),
         Column("BY", lambda runbook, _: runbook.published_by),

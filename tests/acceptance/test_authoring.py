@@ -1,5 +1,6 @@
 """What an author of runbooks does, with real interpreters: parameters, streams, versions."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -18,6 +19,7 @@ VALUES = {
     "list": ('["a",2,true,null]', ["a", 2, True, None]),
     "bag": ('{"Name":"v","n":[1]}', {"Name": "v", "n": [1]}),
 }
+PASSWORD = "correct horse battery staple"
 BLOCK = """# /// farhand
 # [parameters.text]
 # required = true
@@ -68,7 +70,8 @@ def test_one_value_of_every_type_arrives_as_it_is(
 
     *arguments, typed = done.out.decode().split("\0")
     expected = {name: value for name, (_, value) in VALUES.items()}
-    expected |= {"big": big, "password": "hunter2", "left_out": "as declared"}
+    # It arrives, and is hidden where it is printed.
+    expected |= {"big": big, "password": "***", "left_out": "as declared"}
     assert json.loads(typed) == expected
     positional = dict(zip(expected, arguments, strict=True))
     assert positional["sentence"] == VALUES["sentence"][1]
@@ -77,6 +80,24 @@ def test_one_value_of_every_type_arrives_as_it_is(
     assert json.loads(positional["big"]) == big
     assert positional["password"] == "***"
     assert '"password": "***"' in json.dumps(deployment.newest())
+
+
+def test_a_secret_parameter_arrives_and_is_hidden_where_it_is_printed(
+    deployment: Deployment,
+) -> None:
+    deployment.publish(
+        "secret",
+        "# /// farhand\n# [parameters.password]\n# secret = true\n# ///\n"
+        'python3 -c "import farhand_job, hashlib\n'
+        "word = farhand_job.parameters()['password']\n"
+        'print(word, hashlib.sha256(word.encode()).hexdigest())"\n',
+    )
+
+    done = deployment.farhand(
+        "start", "secret", "--run-on", "demo", "--follow", "-p", f"password={PASSWORD}"
+    )
+
+    assert done.out.decode() == f"*** {hashlib.sha256(PASSWORD.encode()).hexdigest()}\n"
 
 
 def test_what_is_wrong_with_parameters_is_said_at_once_and_nothing_starts(

@@ -24,6 +24,7 @@ _FIELDS: tuple[Column["Account"], ...] = (
     Column("YOU ARE", lambda account, _: account.caller),
     Column("SERVER", lambda account, _: account.server_version),
     Column("DELIVERY", lambda account, _: delivery.word(account.delivery)),
+    Column("GRANTS", lambda account, _: "listed" if account.grants_listed_only else "all"),
     Column("DISPATCH", lambda account, _: _dispatch(account)),
     Column("RESTORED", lambda account, manner: manner.time(account.restore_time)),
     Column("UNREPORTED", lambda account, _: ", ".join(account.unreported_workers)),
@@ -51,18 +52,29 @@ def show(session: Session) -> None:
 
 
 @account.command("set")
-@click.option("--delivery", "chosen", type=delivery.CHOICE, required=True)
+@click.option("--delivery", "chosen", type=delivery.CHOICE)
+@click.option("--grants", type=click.Choice(("all", "listed")), help="What runbooks may use.")
 @answers
 @pass_session
-def set_(session: Session, chosen: str) -> None:
+def set_(session: Session, chosen: str | None, grants: str | None) -> None:
     """Change what jobs get whose runbook says nothing else.
 
-    at-most-once: a job that may have run is never started again by itself. at-least-once: it is,
-    three times in all, as in Azure.
+    --delivery at-most-once: a job that may have run is never started again by itself.
+    at-least-once: it is, three times in all, as in Azure.
+
+    --grants all: a runbook without a list of grants may use every asset of the account, as in
+    Azure. listed: it may use none, and start no children.
     """
-    request = wire.account.UpdateAccountRequest(delivery=delivery.named(chosen))
+    own = delivery.named(chosen) if chosen else None
+    request = wire.account.UpdateAccountRequest(delivery=own)
+    if grants is not None:
+        request.grants_listed_only = grants == "listed"
     session.api.account.UpdateAccount(request)
-    session.note(f"jobs that are started from now on are delivered {chosen}")
+    if chosen is not None:
+        session.note(f"jobs that are started from now on are delivered {chosen}")
+    if grants is not None:
+        words = "nothing" if request.grants_listed_only else "everything"
+        session.note(f"runbooks without a list of grants may use {words} of the account")
 
 
 @account.command("release")

@@ -10,15 +10,15 @@ import click
 from farhand_cli import outcome, wire, words
 from farhand_cli.api import pages
 from farhand_cli.durations import seconds_or_none
-from farhand_cli.job_view import ATTEMPTS, VIEW, explanation
+from farhand_cli.job_view import ASSET_READS, ATTEMPTS, VIEW, explanation
 from farhand_cli.receipt import receipted, with_receipt
 from farhand_cli.session import Session
 from farhand_cli.show import Format, document, fields
-from farhand_cli.table import table
+from farhand_cli.table import Manner, table
 from farhand_cli.verb import answers, pass_session
 
 if TYPE_CHECKING:
-    from farhand_wire.v1.job_pb2 import ReadJobOutputResponse
+    from farhand_wire.v1.job_pb2 import GetJobResponse, ReadJobOutputResponse
 
 STREAMS = ("output", "error", "warning", "verbose", "progress", "debug")
 
@@ -35,10 +35,13 @@ def job() -> None:
 @click.option("--state", "states", multiple=True, metavar="STATE", help="Only these; repeatable.")
 @click.option("--runbook", default="", metavar="RUNBOOK", help="Only jobs of it.")
 @click.option("--group", default="", metavar="GROUP", help="Only jobs on it.")
+@click.option("--parent", default="", metavar="JOB", help="Only jobs that this one has started.")
 @click.option("--limit", type=click.IntRange(1), default=100, show_default=True, metavar="N")
 @answers
 @pass_session
-def list_(session: Session, states: tuple[str, ...], runbook: str, group: str, limit: int) -> None:
+def list_(
+    session: Session, states: tuple[str, ...], runbook: str, group: str, parent: str, limit: int
+) -> None:
     """Jobs, newest first.
 
     \b
@@ -55,6 +58,7 @@ def list_(session: Session, states: tuple[str, ...], runbook: str, group: str, l
                 statuses=statuses,
                 runbook=runbook,
                 run_on=group,
+                parent_job_id=parent,
             )
         )
     )
@@ -75,13 +79,22 @@ def show(session: Session, job_id: str) -> None:
     """
     answer = session.api.jobs.GetJob(wire.job.GetJobRequest(job_id=job_id))
     shown, view = receipted(session, answer.job), with_receipt(VIEW)
-    if answer.attempts and session.format not in (Format.TABLE, Format.NAME):
-        session.document({**view.fields(shown), "attempts": fields(answer)["attempts"]})
+    if session.format not in (Format.TABLE, Format.NAME):
+        told = fields(answer)
+        told.pop("job")
+        session.document({**view.fields(shown), **told})
         return
     session.show(view, shown)
-    if len(answer.attempts) > 1 and session.format is Format.TABLE:
-        for line in table(ATTEMPTS, answer.attempts, session.manner()):
+    if session.format is Format.TABLE:
+        for line in _tables(answer, session.manner()):
             click.echo(line)
+
+
+def _tables(answer: "GetJobResponse", manner: Manner) -> Iterator[str]:
+    if len(answer.attempts) > 1:
+        yield from table(ATTEMPTS, answer.attempts, manner)
+    if answer.asset_reads:
+        yield from table(ASSET_READS, answer.asset_reads, manner)
 
 
 @job.command("why")

@@ -140,6 +140,9 @@ def publish(session: Session, name: str) -> None:
 @click.option("--lost-after", type=seconds_or_none, metavar="D", help="Patience with its worker.")
 @click.option("--log-verbose/--no-log-verbose", default=None, help="Show its Verbose stream.")
 @click.option("--log-progress/--no-log-progress", default=None, help="Show its Progress stream.")
+@click.option("--grant", "grants", multiple=True, metavar="KIND/NAME", help="All that it may use.")
+@click.option("--grant-none", "grants_none", is_flag=True, help="It may use nothing.")
+@click.option("--grants-as-account", is_flag=True, help="It may use what the account says.")
 @answers
 @pass_session
 def set_(
@@ -153,13 +156,19 @@ def set_(
     lost_after: int | None,
     log_verbose: bool | None,
     log_progress: bool | None,
+    grants: tuple[str, ...],
+    grants_none: bool,
+    grants_as_account: bool,
 ) -> None:
     """Change settings of a runbook, for jobs that are started from now on.
+
+    What it may use is looked at when a job asks for it, so a grant counts for jobs that run, too.
 
     \b
     farhand runbook set nightly-copy --delivery at-least-once
     farhand runbook set nightly-copy --timeout 2h --lost-after none
     farhand runbook set nightly-copy --tag team=storage --tag tier=1
+    farhand runbook set nightly-copy --grant variable/region --grant 'credential/*'
     """
     own = delivery.named(chosen) if chosen and chosen != "account" else None
     wanted = wire.runbook.Runbook(
@@ -172,7 +181,11 @@ def set_(
     wanted.tags.update(dict(_tag(tag) for tag in tags))
     for span, value in ((wanted.timeout, timeout), (wanted.lost_after, lost_after)):
         span.FromSeconds(value or 0)
+    if grants or grants_none:
+        wanted.grants.SetInParent()
+        wanted.grants.grants.extend(grants)
     given = {
+        "grants": grants or grants_none or grants_as_account or None,
         "description": description,
         "tags": tags or no_tags or None,
         "delivery": chosen,

@@ -150,6 +150,7 @@ def test_the_environment_is_an_allow_list(
         *("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "TZ", "TERM", "PYTHONUNBUFFERED"),
         *("FARHAND_JOB_ID", "FARHAND_ATTEMPT", "FARHAND_RUNBOOK", "FARHAND_GROUP"),
         *("FARHAND_WORKER", "FARHAND_PARAMETERS", "AUTOMATION_JOB_ID", "AUTOMATION_ACTIVITY_ID"),
+        *("FARHAND_JOB_SOCKET", "FARHAND_JOB_NONCE", "PYTHONPATH", "PSModulePath"),
         "LC_CTYPE",  # Python's own
     }
     # What a version manager's shim adds is not ours.
