@@ -130,6 +130,14 @@ TOKEN_USES_MOST = 10_000
 TOKEN_CIDRS_MOST = 16
 FACT_CHARACTERS = 256
 
+# --- masking --------------------------------------------------------------------------------
+#: Shorter secrets are not masked: they would be found where there is none.
+MASK_BYTES_LEAST = 6
+#: Longer ones are looked for in pieces of this size; so much is held back of what may begin one.
+MASK_PIECE_BYTES = 256
+#: Of longer ones fewer encodings are looked for.
+MASK_ENCODED_BYTES = 16 * 1024
+
 # --- the spool ------------------------------------------------------------------------------
 #: One entry with its header; a row of the output store.
 SPOOL_ENTRY_BYTES = 64 * 1024
