@@ -6,10 +6,18 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from farhand_agent.errors import AgentError, StateError
+from farhand_agent.host.interpreters import (
+    Interpreter,
+    choices,
+    examine_interpreters,
+    find_interpreters,
+    programs,
+    unusable,
+)
 from farhand_agent.settings import default_state
 
 
@@ -18,7 +26,6 @@ def register(asked: argparse.Namespace) -> int:
     from farhand_agent.link import endpoint, trust
     from farhand_agent.link.facts import gather
     from farhand_agent.link.identity import State
-    from farhand_agent.link.process import usable_types
     from farhand_agent.link.register import Registration, register
 
     registration = Registration(
@@ -26,7 +33,7 @@ def register(asked: argparse.Namespace) -> int:
         token=_token(asked),
         group=asked.group,
         worker_name=asked.worker_name,
-        facts=gather(usable_types(os.environ)),
+        facts=gather(_interpreters({})),
         ca=asked.ca,
         ca_sha256=trust.fingerprint(asked.ca_sha256) if asked.ca_sha256 else None,
         replace=asked.replace,
@@ -52,15 +59,18 @@ def run(asked: argparse.Namespace) -> int:
     _check_registered(state)
     user = user_named("farhand")
     root = sandbox_root(state, environ=os.environ, group=user.gid if user else None)
+    flags = dict(asked.interpreter)
+    usable = _interpreters(flags)
     if "grpc" in sys.modules:
         raise RuntimeError("grpc must not be imported before the agent forks")
     try:
         return run_launcher(
             state=state,
             sandbox_root=root,
-            link_main=lambda hints: _link(asked, state, root, hints),
+            link_main=lambda hints: _link(asked, state, root, usable, hints),
             link_load=_load_link,
             environ=os.environ,
+            interpreters=programs(choices(flags, os.environ)),
         )
     except StateInUse as error:
         raise StateError(
@@ -80,7 +90,19 @@ def _load_link() -> None:
     import farhand_agent.link.process  # noqa: F401 - for its effect
 
 
-def _link(asked: argparse.Namespace, state: Path, root: Path, hints: int) -> int:
+def _interpreters(flags: Mapping[str, str]) -> list[Interpreter]:
+    """Those that can be used; what was named and cannot is said."""
+    named = choices(flags, os.environ)
+    path = os.environ.get("PATH", "")
+    usable = examine_interpreters(find_interpreters(path, chosen=programs(named)))
+    for sentence in unusable(named, usable):
+        _say(sentence)
+    return usable
+
+
+def _link(
+    asked: argparse.Namespace, state: Path, root: Path, usable: list[Interpreter], hints: int
+) -> int:
     from farhand_agent.host.sandbox import Sandbox
     from farhand_agent.link import process
     from farhand_agent.link.identity import State
@@ -89,6 +111,7 @@ def _link(asked: argparse.Namespace, state: Path, root: Path, hints: int) -> int
         state=State(state),
         sandbox=Sandbox(root=root, state=state),
         slots=asked.slots,
+        interpreters=usable,
         environ=os.environ,
     )
     return process.main(options, hints)

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from farhand_agent.host.interpreters import PROGRAMS
 from farhand_wire import __version__, limits
 
 PREFIX = "FARHAND_AGENT_"
@@ -59,6 +60,14 @@ class _Parsers:
         run = self._command(commands, "run", "connect and serve")
         self._add(
             run, "--slots", type=_slots, default=limits.SLOTS, help="jobs that may run at once"
+        )
+        run.add_argument(
+            "--interpreter",
+            action="append",
+            type=_interpreter,
+            default=[],
+            metavar="TYPE=PROGRAM",
+            help="what runs runbooks of a type: bash, python, powershell; may be repeated",
         )
         remove = self._command(commands, "remove", "leave the group and forget the identity")
         self._flag(remove, "--force", "although jobs run: their outcome is then unknown")
@@ -116,6 +125,13 @@ class _Parsers:
 
 def _variable(flag: str) -> str:
     return PREFIX + flag.removeprefix("--").replace("-", "_").upper()
+
+
+def _interpreter(text: str) -> tuple[str, str]:
+    kind, equals, program = text.partition("=")
+    if kind not in PROGRAMS or not equals or not program:
+        raise argparse.ArgumentTypeError(f"must be TYPE=PROGRAM, TYPE one of {', '.join(PROGRAMS)}")
+    return kind, program
 
 
 def _slots(text: str) -> int:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from farhand_agent.core.frames import RunbookType
 from farhand_agent.core.worker import Worker
+from farhand_agent.host.interpreters import Interpreter
 from farhand_agent.host.sandbox import Sandbox
 from farhand_agent.link import endpoint as endpoints
 from farhand_agent.link.agent import Agent
@@ -23,6 +24,7 @@ from farhand_agent.link.session import Self
 from farhand_agent.link.visit import registered, roots
 
 BASH = frozenset({RunbookType.BASH})
+INTERPRETER = Interpreter(type="bash", path="/bin/bash")
 
 
 @dataclass(slots=True)
@@ -48,7 +50,7 @@ async def fleet(
                 token=token,
                 group=group,
                 worker_name=f"host{number}",
-                facts=gather(BASH),
+                facts=gather([INTERPRETER]),
                 ca=ca,
             ),
             state,
@@ -89,7 +91,7 @@ def _member(state: State) -> Member:
     me = Self(
         identity=identity,
         key=state.key(),
-        facts=gather(BASH),
+        facts=gather([INTERPRETER]),
         journal_id=sandbox.journal_id,
         instance=secrets.token_hex(8),
     )

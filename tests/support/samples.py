@@ -8,7 +8,7 @@ from farhand_server.model.clock import UnixMs
 from farhand_server.model.identifiers import AccountId, GroupId, JobId, RunbookId, WorkerId
 from farhand_server.model.job import Attempt, Job, JobStatus
 from farhand_server.model.runbook import Runbook, RunbookType
-from farhand_server.model.worker import Facts, Ground, Group, Worker
+from farhand_server.model.worker import Facts, Ground, Group, Interpreter, Worker
 
 ACCOUNT = AccountId(1)
 OPERATOR = Principal(account=ACCOUNT, account_name="default", name="owner")
@@ -21,6 +21,7 @@ FACTS = Facts(
     architecture="x86_64",
     agent_version="0.1.0",
     runbook_types=(RunbookType.BASH, RunbookType.PYTHON),
+    interpreters=(Interpreter(type=RunbookType.BASH, path="/bin/bash", version="5.2.15"),),
 )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from farhand_agent.errors import AgentError
 from farhand_agent.host.cgroup import NoCgroups, find_cgroups
-from farhand_agent.host.interpreters import find_interpreters
+from farhand_agent.host.interpreters import choices, find_interpreters, programs
 from farhand_agent.host.lock import noted
 from farhand_agent.link import endpoint as endpoints
 from farhand_agent.link import proxy
@@ -73,7 +73,8 @@ def _user() -> Finding:
 
 
 def _interpreters(environ: Mapping[str, str]) -> Finding:
-    found = find_interpreters(environ.get("PATH", ""), chosen={})
+    chosen = programs(choices({}, environ))
+    found = find_interpreters(environ.get("PATH", ""), chosen=chosen)
     text = ", ".join(f"{type_} {path}" for type_, path in found.items())
     return Finding(name="runs", good=bool(found), text=text or "no interpreter was found")
 

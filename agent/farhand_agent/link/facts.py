@@ -6,13 +6,15 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from farhand_agent.core.frames import RunbookType
+from farhand_agent.host.interpreters import Interpreter
 from farhand_agent.link.convert import TYPES
 from farhand_wire import __version__, limits
-from farhand_wire.v1 import worker_pb2
+from farhand_wire.v1 import runbook_pb2, worker_pb2
 
 
-def gather(types: Iterable[RunbookType]) -> worker_pb2.Facts:
-    """Facts about host and agent; `types` are those an interpreter was found for."""
+def gather(interpreters: Iterable[Interpreter]) -> worker_pb2.Facts:
+    """Facts about host and agent."""
+    usable = sorted(interpreters, key=lambda each: each.type)
     uname = platform.uname()
     return worker_pb2.Facts(
         host_name=_cut(host_name()),
@@ -20,8 +22,18 @@ def gather(types: Iterable[RunbookType]) -> worker_pb2.Facts:
         os=_cut(_system(uname)),
         architecture=_cut(uname.machine),
         agent_version=__version__,
-        runbook_types=[TYPES[type_] for type_ in sorted(types)],
+        runbook_types=[_type(each) for each in usable],
+        interpreters=[
+            worker_pb2.Interpreter(
+                runbook_type=_type(each), path=_cut(each.path), version=_cut(each.version)
+            )
+            for each in usable
+        ],
     )
+
+
+def _type(interpreter: Interpreter) -> runbook_pb2.RunbookType:
+    return TYPES[RunbookType(interpreter.type)]
 
 
 def host_name() -> str:

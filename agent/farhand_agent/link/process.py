@@ -6,7 +6,7 @@ import random
 import secrets
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +15,7 @@ from farhand_agent.core.frames import RunbookType
 from farhand_agent.core.worker import Worker
 from farhand_agent.errors import AgentError, WorkerUnknown
 from farhand_agent.host import wire
-from farhand_agent.host.interpreters import find_interpreters
+from farhand_agent.host.interpreters import Interpreter
 from farhand_agent.host.log import log
 from farhand_agent.host.sandbox import Sandbox
 from farhand_agent.link.agent import Agent
@@ -37,6 +37,7 @@ class Options:
     state: State
     sandbox: Sandbox
     slots: int
+    interpreters: Sequence[Interpreter]
     environ: Mapping[str, str]
 
 
@@ -58,7 +59,7 @@ def main(options: Options, hints: int) -> int:
 
 async def _serve(options: Options, hints: int) -> None:
     identity = registered(options.state)
-    types = usable_types(options.environ)
+    types = frozenset(RunbookType(each.type) for each in options.interpreters)
     worker = Worker(slots=options.slots, types=types, read_ahead=wire.FIRST_CREDIT)
     journal = HostJournal(state=options.state, identity=identity, sandbox=options.sandbox)
     agent = Agent(
@@ -71,7 +72,7 @@ async def _serve(options: Options, hints: int) -> None:
     me = Self(
         identity=identity,
         key=options.state.key(),
-        facts=gather(types),
+        facts=gather(options.interpreters),
         journal_id=options.sandbox.journal_id,
         instance=secrets.token_hex(8),
     )
@@ -89,11 +90,6 @@ async def _serve(options: Options, hints: int) -> None:
     loop.add_signal_handler(signal.SIGTERM, service.stop)
     loop.add_reader(hints, _hinted, hints, agent, service)
     await service.run()
-
-
-def usable_types(environ: Mapping[str, str]) -> frozenset[RunbookType]:
-    """The runbook types that this host has an interpreter for."""
-    return frozenset(map(RunbookType, find_interpreters(environ.get("PATH", ""), chosen={})))
 
 
 def _crash(

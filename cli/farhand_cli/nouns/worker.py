@@ -37,6 +37,16 @@ def _types(worker: "Worker") -> str:
     )
 
 
+def _interpreters(worker: "Worker") -> str:
+    """`bash 5.2.15 (/bin/bash), …`."""
+    names = wire.runbook.RunbookType
+    return ", ".join(
+        f"{names.Name(each.runbook_type).removeprefix('RUNBOOK_TYPE_').lower()} "
+        + (f"{each.version} ({each.path})" if each.version else each.path)
+        for each in worker.facts.interpreters
+    )
+
+
 def _refused(worker: "Worker") -> str:
     """`3 × output: protocol_violation`."""
     counts = sorted(worker.refused_frames.items(), key=lambda item: (-item[1], item[0]))
@@ -64,7 +74,7 @@ VIEW: View["Worker"] = View(
         *(_NAME, _STATE, _GROUP, _HEARD, _SLOTS, _AGENT, _OS),
         Column("UNREPORTED", lambda worker, _: UNREPORTED if worker.unreported else ""),
         Column("ARCHITECTURE", lambda worker, _: worker.facts.architecture),
-        Column("RUNS", lambda worker, _: _types(worker)),
+        Column("RUNS", lambda worker, _: _interpreters(worker) or _types(worker)),
         Column("ADDRESS", lambda worker, _: worker.address),
         Column("REGISTERED", lambda worker, manner: manner.time(worker.register_time)),
         Column("ID", lambda worker, _: worker.worker_id),

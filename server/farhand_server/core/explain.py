@@ -9,9 +9,16 @@ from farhand_server.core.effects import Answer, Effect
 from farhand_server.core.finding import find_job
 from farhand_server.core.live import Session
 from farhand_server.model.job import Job, JobStatus
+from farhand_server.model.runbook import RunbookType
 from farhand_server.model.worker import Worker
 
 Steps = tuple[str, ...]
+#: What people know the interpreters as.
+PROGRAMS = {
+    RunbookType.BASH: "bash",
+    RunbookType.PYTHON: "Python 3",
+    RunbookType.POWERSHELL: "PowerShell 7 (pwsh)",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +98,22 @@ def _cause(job: Job, verdicts: tuple[tuple[str, str, str], ...]) -> tuple[str, s
     if said <= {"not connected", "connecting"}:
         start = f"start the agent on {verdicts[0][0]}: farhand-agent run"
         return "no_member_online", f"no member of group {group} is online", (start, stop)
+    if "cannot" in said and said <= {"cannot", "not connected", "connecting", "held back"}:
+        return _no_interpreter(job, verdicts)
     return "no_member_able", f"no member of group {group} can take it now", (stop,)
+
+
+def _no_interpreter(job: Job, verdicts: tuple[tuple[str, str, str], ...]) -> tuple[str, str, Steps]:
+    kind, where = job.runbook_type.value, next(n for n, said, _ in verdicts if said == "cannot")
+    return (
+        "no_interpreter",
+        f"no member of group {job.group_name} that is online has an interpreter for {kind}",
+        (
+            f"install {PROGRAMS[job.runbook_type]} on {where} and restart its agent",
+            f"or say where it is: farhand-agent run --interpreter {kind}=PATH",
+            f"farhand job stop {job.id}",
+        ),
+    )
 
 
 def _verdict(job: Job, worker: Worker, ctx: Context) -> tuple[str, str]:

@@ -19,6 +19,15 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Interpreter:
+    """What runs runbooks of a type on a worker."""
+
+    type: RunbookType
+    path: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """What a worker says of its machine; shown, never trusted for a decision on rights."""
 
@@ -28,6 +37,7 @@ class Facts:
     architecture: str = ""
     agent_version: str = ""
     runbook_types: tuple[RunbookType, ...] = ()
+    interpreters: tuple[Interpreter, ...] = ()
 
 
 class Standing(enum.Enum):

@@ -162,6 +162,20 @@ def test_a_worker_is_shown_and_deleted(run: Run, plane: ControlPlane) -> None:
     assert plane.requests(hybrid_worker_pb2.DeleteHybridWorkerRequest)[0].force
 
 
+@pytest.mark.usefixtures("workers")
+def test_a_worker_is_shown_with_its_interpreters(run: Run, plane: ControlPlane) -> None:
+    plane.workers["app01"].facts.interpreters.add(
+        runbook_type=runbook_pb2.RUNBOOK_TYPE_BASH, path="/bin/bash", version="5.2.15"
+    )
+    plane.workers["app01"].facts.interpreters.add(
+        runbook_type=runbook_pb2.RUNBOOK_TYPE_POWERSHELL, path="/opt/pwsh"
+    )
+
+    shown = run("worker", "show", "app01")
+
+    assert "bash 5.2.15 (/bin/bash), powershell /opt/pwsh\n" in shown.stdout
+
+
 # ---- token, key ------------------------------------------------------------------------------
 
 

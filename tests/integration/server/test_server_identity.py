@@ -184,6 +184,20 @@ async def test_a_name_that_fits_several_is_refused_with_all_of_them(
         assert "farhand worker resume w1 --machine machine-b" in told.words["do"]
 
 
+async def test_an_operator_sees_the_interpreters_one_a_type_and_printable(
+    worker: Worker, owner: Caller
+) -> None:
+    facts = worker_pb2.Facts(runbook_types=["RUNBOOK_TYPE_BASH"])
+    facts.interpreters.add(runbook_type="RUNBOOK_TYPE_BASH", path="/bin/bash\n", version="5.2.15")
+    facts.interpreters.add(runbook_type="RUNBOOK_TYPE_BASH", path="/bin/other")
+    facts.interpreters.add(path="/bin/unknown")
+    await worker.greet(facts=facts)
+
+    seen = list((await look(owner)).facts.interpreters)
+
+    assert [(each.path, each.version) for each in seen] == [("/bin/bash ", "5.2.15")]
+
+
 async def test_a_name_is_not_longer_than_what_it_can_be(worker: Worker, owner: Caller) -> None:
     assert "machine" in (await resume_refused(owner, "m" * 257)).fields
 

@@ -35,6 +35,24 @@ def test_slots_have_a_limit(slots: str, capsys: pytest.CaptureFixture[str]) -> N
     assert "--slots" in capsys.readouterr().err
 
 
+def test_interpreters_are_named_by_type() -> None:
+    asked = parse(["run", "--interpreter", "bash=/b", "--interpreter", "python=/p=1"], {})
+
+    assert asked.interpreter == [("bash", "/b"), ("python", "/p=1")]
+    assert parse(["run"], {}).interpreter == []
+
+
+@pytest.mark.parametrize("text", ["python", "python=", "perl=/p", "=/p", "/usr/bin/bash"])
+def test_an_interpreter_needs_a_type_and_a_program(
+    text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parse(["run", "--interpreter", text], {})
+
+    assert ended.value.code == 2
+    assert "bash, python, powershell" in capsys.readouterr().err
+
+
 def test_a_token_in_the_environment_is_enough() -> None:
     argv = ["register", "--group", "dc1", "--endpoint", "ctl:1"]
 

@@ -209,7 +209,7 @@ def test_a_job_that_nobody_can_run_holds_up_nobody() -> None:
     rules.connect(facts=only_bash("web01"))
 
     assert offered(rules) == [job_id(99)]
-    assert rules.why(1).code == "no_member_able"
+    assert rules.why(1).code == "no_interpreter"
 
 
 def test_a_refused_job_goes_to_the_next_member_and_holds_up_nobody() -> None:

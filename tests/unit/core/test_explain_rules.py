@@ -77,9 +77,9 @@ def before_the_first_heartbeat() -> Rules:
         ),
         (
             with_nobody_able,
-            "no_member_able",
-            "no member of group dc1 can take it now",
-            f"farhand job stop {job_id(1)}",
+            "no_interpreter",
+            "no member of group dc1 that is online has an interpreter for python",
+            "install Python 3 on web01 and restart its agent",
         ),
         (
             before_the_first_heartbeat,
@@ -112,6 +112,21 @@ def test_every_member_is_explained() -> None:
         ("web01", "no free slot", "1 of 1 in use"),
         ("web02", "cannot", "no interpreter for bash"),
         ("web03", "not connected", "last address 192.0.2.7"),
+    )
+
+
+def test_an_interpreter_that_only_somebody_offline_has_is_missed_by_those_online() -> None:
+    rules = Rules()
+    rules.lose(rules.connect("web01"))
+    rules.connect("web02", facts=Facts(runbook_types=BASH))
+    rules.start(type_=RunbookType.PYTHON)
+
+    assert rules.why().code == "no_interpreter"
+    assert rules.why().workers[1] == ("web02", "cannot", "no interpreter for python")
+    assert rules.why().do == (
+        "install Python 3 on web02 and restart its agent",
+        "or say where it is: farhand-agent run --interpreter python=PATH",
+        f"farhand job stop {job_id(1)}",
     )
 
 

@@ -1,12 +1,13 @@
 """What a worker says: frames of its stream as model values."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from farhand_server.model import frames
 from farhand_server.model.identifiers import JobId, OfferId, WorkerId
 from farhand_server.model.job import End
-from farhand_server.model.worker import Facts
+from farhand_server.model.runbook import RunbookType
+from farhand_server.model.worker import Facts, Interpreter
 from farhand_server.rpc.convert import runbooks
 from farhand_server.rpc.convert.words import fact, sentence
 from farhand_wire.v1 import job_pb2, worker_pb2
@@ -27,7 +28,17 @@ def facts(said: worker_pb2.Facts) -> Facts:
         architecture=fact(said.architecture),
         agent_version=fact(said.agent_version),
         runbook_types=runbooks.known_types(list(said.runbook_types)),
+        interpreters=tuple(_interpreters(said)),
     )
+
+
+def _interpreters(said: worker_pb2.Facts) -> Iterator[Interpreter]:
+    """One a type, whatever a worker says."""
+    for type_ in RunbookType:
+        for each in said.interpreters:
+            if each.runbook_type == runbooks.wire_type(type_):
+                yield Interpreter(type=type_, path=fact(each.path), version=fact(each.version))
+                break
 
 
 def register(said: worker_pb2.Register, *, token_hash: str) -> frames.Register:

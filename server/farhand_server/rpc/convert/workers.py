@@ -88,4 +88,10 @@ def facts(known: Facts) -> worker_pb2.Facts:
         architecture=known.architecture,
         agent_version=known.agent_version,
         runbook_types=[wire_type(type_) for type_ in known.runbook_types],
+        interpreters=[
+            worker_pb2.Interpreter(
+                runbook_type=wire_type(each.type), path=each.path, version=each.version
+            )
+            for each in known.interpreters
+        ],
     )

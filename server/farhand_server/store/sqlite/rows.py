@@ -10,7 +10,7 @@ from farhand_server.model.ask import AssetRead
 from farhand_server.model.asset import Asset, AssetKind
 from farhand_server.model.output import Chunk, Extent
 from farhand_server.model.runbook import Delivery, Runbook, RunbookType, RunbookVersion
-from farhand_server.model.worker import Facts, Group, Party, Standing, Worker
+from farhand_server.model.worker import Facts, Group, Interpreter, Party, Standing, Worker
 
 Row = sqlite3.Row
 
@@ -162,7 +162,11 @@ def worker_values(value: Worker) -> dict[str, Any]:
 def _facts(text: str) -> Facts:
     fields = json.loads(text)
     types = tuple(_TYPES[name] for name in fields.pop("runbook_types"))
-    return Facts(**fields, runbook_types=types)
+    interpreters = tuple(
+        Interpreter(**{**each, "type": _TYPES[each["type"]]})
+        for each in fields.pop("interpreters", ())
+    )
+    return Facts(**fields, runbook_types=types, interpreters=interpreters)
 
 
 def _facts_text(facts: Facts) -> str:
@@ -174,6 +178,10 @@ def _facts_text(facts: Facts) -> str:
             "architecture": facts.architecture,
             "agent_version": facts.agent_version,
             "runbook_types": [type_.value for type_ in facts.runbook_types],
+            "interpreters": [
+                {"type": each.type.value, "path": each.path, "version": each.version}
+                for each in facts.interpreters
+            ],
         }
     )
 
