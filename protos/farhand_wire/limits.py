@@ -113,13 +113,6 @@ CHILDREN_MOST = 100
 #: Output of a child in one answer.
 CHILD_OUTPUT_BYTES = 256 * 1024
 
-# --- masking --------------------------------------------------------------------------------
-#: Shorter secrets are not masked: they would be found where there is none.
-MASK_BYTES_LEAST = 6
-#: Longer ones are looked for in pieces of this size; so much is held back of what may begin one.
-MASK_PIECE_BYTES = 256
-MASK_ENCODED_BYTES = 64 * 1024
-
 # --- workers --------------------------------------------------------------------------------
 WORKER_NAME_CHARACTERS = 64
 SLOTS = 10
