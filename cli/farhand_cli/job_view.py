@@ -61,6 +61,7 @@ VIEW: View["Job"] = View(
         Column("RUNBOOK", lambda job, _: f"{job.runbook} v{job.runbook_version}"),
         Column("GROUP", lambda job, _: job.run_on),
         Column("WORKER", lambda job, _: job.worker),
+        Column("RUN AS", lambda job, _: job.run_as),
         _BY,
         Column("CREATED", lambda job, manner: manner.time(job.create_time)),
         *(_STARTED, _RAN),

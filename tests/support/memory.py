@@ -190,6 +190,15 @@ class MemoryTx:
         self.tables.groups[id_] = group
         return group
 
+    def save_group(self, group: Group) -> None:
+        self.written = True
+        self.tables.groups[group.id] = group
+
+    def groups_that_run_as(self, account: AccountId, credential: str) -> list[Group]:
+        found = self.tables.groups.values()
+        using = [g for g in found if g.account == account and g.run_as == credential]
+        return sorted(using, key=lambda group: group.name)
+
     def delete_group(self, group: GroupId) -> None:
         self.written = True
         self.tables.groups.pop(group, None)

@@ -104,10 +104,12 @@ class Life:
             lambda call: on.UpdateAsset(
                 call=call, by=OPERATOR, kind=AssetKind.CREDENTIAL, name="spare", values={"u": 1}
             ),
+            lambda call: on.CreateGroup(call=call, by=OPERATOR, name="spare"),
+            lambda call: on.UpdateGroup(call=call, by=OPERATOR, name="spare", run_as="spare"),
+            lambda call: on.UpdateGroup(call=call, by=OPERATOR, name="spare", run_as=""),
             lambda call: on.DeleteAsset(
                 call=call, by=OPERATOR, kind=AssetKind.CREDENTIAL, name="spare"
             ),
-            lambda call: on.CreateGroup(call=call, by=OPERATOR, name="spare"),
             lambda call: on.DeleteGroup(call=call, by=OPERATOR, name="spare"),
         ]
         for step in steps:

@@ -21,11 +21,16 @@ def _online(group: "Group") -> Cell:
     return Cell(f"{group.workers_online}/{group.workers}", Tone.WARN if lacking else Tone.GOOD)
 
 
+def _run_as(group: "Group") -> str:
+    return f"Custom ({group.run_as})" if group.run_as else "Default"
+
+
 _COLUMNS: tuple[Column["Group"], ...] = (
     Column("NAME", lambda group, _: group.name),
     Column("CONNECTED", lambda group, _: _online(group)),
     Column("SLOTS", lambda group, _: f"{group.slots_used}/{group.slots}"),
     Column("WAITING", lambda group, _: f"{group.jobs_waiting:,}"),
+    Column("RUN AS", lambda group, _: _run_as(group)),
     Column("CREATED", lambda group, manner: manner.time(group.create_time)),
 )
 VIEW: View["Group"] = View(name=lambda group: group.name, columns=_COLUMNS, card=_COLUMNS)
@@ -74,6 +79,29 @@ def create(session: Session, name: str) -> None:
     session.made(
         VIEW, made, f"group {name} is empty. Add a machine: farhand token create --group {name}"
     )
+
+
+@group.command("set")
+@click.argument("name", metavar="GROUP")
+@click.option("--run-as", "credential", metavar="CREDENTIAL", help="Custom: as its user.")
+@click.option("--run-as-default", "default", is_flag=True, help="As the user of the agent.")
+@answers
+@pass_session
+def set_(session: Session, name: str, credential: str | None, default: bool) -> None:
+    """Change as whom the runbooks of a group run, for jobs that are started from now on.
+
+    \b
+    farhand group set dc1 --run-as svc-backup
+    farhand group set dc1 --run-as-default
+    """
+    if default == (credential is not None) or credential == "":
+        raise click.UsageError("name one of --run-as CREDENTIAL and --run-as-default")
+    request = wire.hybrid_worker_group.UpdateHybridWorkerGroupRequest(
+        group=wire.hybrid_worker_group.HybridWorkerGroup(name=name, run_as=credential or "")
+    )
+    request.update_mask.paths.append("run_as")
+    saved = session.api.groups.UpdateHybridWorkerGroup(request).group
+    session.made(VIEW, saved, f"{saved.name}: saved; jobs that were started before keep theirs")
 
 
 @group.command("delete")

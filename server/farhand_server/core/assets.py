@@ -11,6 +11,7 @@ from farhand_server.errors import (
     AssetExists,
     AssetNotFound,
     AssetUnreadable,
+    InUse,
     InvalidRequest,
     StartError,
     Violation,
@@ -94,10 +95,25 @@ def secrets(asset: Asset, ctx: Context) -> dict[str, Json]:
 
 
 def delete(event: on.DeleteAsset, ctx: Context) -> list[Effect]:
-    """No job can read it any more."""
+    """No job can read it any more. Refused while a group runs its jobs as this credential's user:
+    they must not become those of another one."""
     known = find(event.by.account, event.kind, event.name, ctx)
+    if event.kind is AssetKind.CREDENTIAL:
+        _check_no_group_runs_as(known, ctx)
     ctx.tx.delete_asset(known)
     return [Answer(call=event.call, value=None)]
+
+
+def _check_no_group_runs_as(credential: Asset, ctx: Context) -> None:
+    groups = ctx.tx.groups_that_run_as(credential.account, credential.name)
+    if groups:
+        names = ", ".join(group.name for group in groups[:3])
+        more = f" and {len(groups) - 3} more" if len(groups) > 3 else ""
+        raise InUse(
+            f'credential "{credential.name}" is in use',
+            why=f"jobs of these hybrid worker groups run as its user: {names}{more}",
+            do=f"first: farhand group set {groups[0].name} --run-as-default",
+        )
 
 
 def find(account: AccountId, kind: AssetKind, name: str, ctx: Context) -> Asset:

@@ -51,6 +51,7 @@ RULES: dict[type, Rule] = {
     on.DeleteAsset: assets.delete,
     on.UpdateAccount: account.update,
     on.CreateGroup: groups.create,
+    on.UpdateGroup: groups.update,
     on.DeleteGroup: groups.delete,
     on.DeleteWorker: workers.delete,
     on.ResumeWorker: workers.resume,

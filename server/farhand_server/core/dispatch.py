@@ -124,6 +124,7 @@ def offer(job: Job, member: Session, ctx: Context) -> Send:
             runbook_type=job.runbook_type,
             digest=job.digest,
             size=job.runbook_size,
+            run_as=job.run_as,
         ),
         promises=False,
     )
@@ -174,6 +175,7 @@ def _grant_frame(job: Job, member: Session, ctx: Context, offer: OfferId | None)
         stop_grace_ms=job.stop_grace_ms,
         timeout_ms=job.timeout * 1000,
         secrets=texts(dict(given.secrets)),
+        run_as=job.run_as,
     )
 
 

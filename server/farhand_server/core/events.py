@@ -165,6 +165,15 @@ class CreateGroup(Call):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateGroup(Call):
+    """What is None stays as it is."""
+
+    name: str
+    #: A credential; empty: Default.
+    run_as: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeleteGroup(Call):
     name: str
 
@@ -308,6 +317,7 @@ Event = (
     | DeleteAsset
     | UpdateAccount
     | CreateGroup
+    | UpdateGroup
     | DeleteGroup
     | DeleteWorker
     | ResumeWorker

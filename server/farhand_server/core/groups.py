@@ -1,9 +1,13 @@
 """Hybrid worker groups: made by hand or by the first worker that joins."""
 
+from dataclasses import replace
+
+from farhand_server.core import assets
 from farhand_server.core import events as on
 from farhand_server.core.context import Context
 from farhand_server.core.effects import Answer, Effect
 from farhand_server.errors import GroupExists, GroupNotFound, InUse
+from farhand_server.model.asset import AssetKind
 from farhand_server.model.identifiers import AccountId
 from farhand_server.model.worker import Group
 
@@ -15,6 +19,25 @@ def create(event: on.CreateGroup, ctx: Context) -> list[Effect]:
         )
     group = ctx.tx.add_group(event.by.account, event.name, ctx.now.unix_ms)
     return [Answer(call=event.call, value=group)]
+
+
+def update(event: on.UpdateGroup, ctx: Context) -> list[Effect]:
+    """Jobs that are started from now on get it; those that wait keep what they have."""
+    group = find(event.by.account, event.name, ctx)
+    if event.run_as is not None:
+        if event.run_as:
+            assets.find(group.account, AssetKind.CREDENTIAL, event.run_as, ctx)
+        group = replace(group, run_as=event.run_as)
+        ctx.tx.save_group(group)
+    return [Answer(call=event.call, value=group)]
+
+
+def user(group: Group, ctx: Context) -> str:
+    """As whom a job that is started now runs; empty: as the user of the agent."""
+    if not group.run_as:
+        return ""
+    credential = assets.find(group.account, AssetKind.CREDENTIAL, group.run_as, ctx)
+    return str(credential.values["user_name"])
 
 
 def delete(event: on.DeleteGroup, ctx: Context) -> list[Effect]:

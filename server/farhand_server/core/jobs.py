@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from farhand_server.core import dispatch, fates, leases, orders, parameters, sessions
+from farhand_server.core import dispatch, fates, groups, leases, orders, parameters, sessions
 from farhand_server.core import events as on
 from farhand_server.core.context import Context
 from farhand_server.core.effects import Answer, CloseSpool, Count, Effect, Send, Wake
@@ -98,6 +98,7 @@ def _job(event: on.StartJob, runbook: Runbook, group: Group, given: Given, ctx: 
         stop_with_parent=event.stop_with_parent,
         log_verbose=runbook.log_verbose,
         log_progress=runbook.log_progress,
+        run_as=groups.user(group, ctx),
         created=ctx.now.unix_ms,
     )
 

@@ -207,6 +207,8 @@ class Offer:
     runbook_type: RunbookType
     digest: str
     size: int
+    #: The user that it is to run as; empty: that of the agent.
+    run_as: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,6 +236,8 @@ class Grant:
     timeout_ms: int = 0
     #: What the runner masks wherever the script writes it.
     secrets: tuple[str, ...] = field(repr=False, default=())
+    #: The user that it runs as; empty: that of the agent.
+    run_as: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -186,6 +186,8 @@ class Job:
     #: Streams that are shown to whoever names none.
     log_verbose: bool = False
     log_progress: bool = False
+    #: The user that it runs as; empty: that of the agent.
+    run_as: str = ""
     created: UnixMs
     started: UnixMs | None = None
     ended: UnixMs | None = None

@@ -15,6 +15,8 @@ class Group:
     id: GroupId
     account: AccountId
     name: str
+    #: The credential as whose user its jobs run; empty: as the user of the agent.
+    run_as: str = ""
     created: UnixMs
 
 

@@ -90,6 +90,7 @@ _METHODS: dict[Policy, dict[str, tuple[str, ...]]] = {
             "CreateHybridWorkerGroup",
             "GetHybridWorkerGroup",
             "ListHybridWorkerGroups",
+            "UpdateHybridWorkerGroup",
             "DeleteHybridWorkerGroup",
         ),
         "farhand.v1.HybridWorkerService": (

@@ -52,6 +52,25 @@ class HybridWorkerGroupService(hybrid_worker_group_pb2_grpc.HybridWorkerGroupSer
             next_page_token=page.next,
         )
 
+    async def UpdateHybridWorkerGroup(
+        self,
+        request: hybrid_worker_group_pb2.UpdateHybridWorkerGroupRequest,
+        context: object,
+    ) -> hybrid_worker_group_pb2.UpdateHybridWorkerGroupResponse:
+        principal, asked = caller(), request.group
+        group = await self._backend.ask(
+            Group,
+            lambda call: events.UpdateGroup(
+                call=call,
+                by=principal,
+                name=asked.name,
+                run_as=asked.run_as if "run_as" in request.update_mask.paths else None,
+            ),
+        )
+        return hybrid_worker_group_pb2.UpdateHybridWorkerGroupResponse(
+            group=await self._wire(group)
+        )
+
     async def DeleteHybridWorkerGroup(
         self,
         request: hybrid_worker_group_pb2.DeleteHybridWorkerGroupRequest,

@@ -10,6 +10,7 @@ from farhand_server.rpc import asset_rules
 from farhand_server.rpc.convert import parameters
 from farhand_server.rpc.rules import (
     Check,
+    Inside,
     Masks,
     On,
     at_least,
@@ -24,6 +25,7 @@ from farhand_server.rpc.rules import (
     size,
 )
 from farhand_server.rpc.values import (
+    ASSET,
     DELIVERY,
     GRANT,
     JOB,
@@ -234,6 +236,10 @@ RULES: dict[type[Message], tuple[Check, ...]] = {
     hybrid_worker_group_pb2.CreateHybridWorkerGroupRequest: (On("name", required(MEMBER)),),
     hybrid_worker_group_pb2.GetHybridWorkerGroupRequest: _THE_GROUP,
     hybrid_worker_group_pb2.ListHybridWorkerGroupsRequest: NAMES,
+    hybrid_worker_group_pb2.UpdateHybridWorkerGroupRequest: (
+        Inside("group", On("name", required(MEMBER)), On("run_as", optional(ASSET))),
+        Masks("run_as"),
+    ),
     hybrid_worker_group_pb2.DeleteHybridWorkerGroupRequest: _THE_GROUP,
     hybrid_worker_pb2.GetHybridWorkerRequest: _THE_WORKER,
     hybrid_worker_pb2.ListHybridWorkersRequest: (*NAMES, On("group", optional(MEMBER))),

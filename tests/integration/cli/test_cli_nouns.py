@@ -128,9 +128,36 @@ def test_groups_are_created_shown_listed_and_deleted(run: Run, plane: ControlPla
     deleted = run("group", "delete", "dc1")
 
     assert "farhand token create --group dc1" in created.stderr
-    assert listed.stdout.splitlines()[1].split() == ["dc1", "6/7", "0/60", "0", "-"]
+    assert listed.stdout.splitlines()[1].split() == ["dc1", "6/7", "0/60", "0", "Default", "-"]
     assert json.loads(shown.stdout)["workersOnline"] == 6
     assert (deleted.exit_code, plane.groups) == (0, {})
+
+
+def test_a_group_runs_as_the_user_of_a_credential_or_as_the_agents(
+    run: Run, plane: ControlPlane
+) -> None:
+    run("group", "create", "dc1")
+    custom = run("group", "set", "dc1", "--run-as", "svc-backup")
+    shown = run("group", "show", "dc1")
+    assert plane.groups["dc1"].run_as == "svc-backup"
+    assert "jobs that were started before keep theirs" in custom.stderr
+    assert "Custom (svc-backup)" in shown.stdout
+
+    run("group", "set", "dc1", "--run-as-default")
+    assert plane.groups["dc1"].run_as == ""
+    assert "Default" in run("group", "show", "dc1").stdout
+
+
+@pytest.mark.parametrize("words", [(), ("--run-as", "svc", "--run-as-default"), ("--run-as", "")])
+def test_as_whom_a_group_runs_is_said_in_one_way(
+    run: Run, plane: ControlPlane, words: tuple[str, ...]
+) -> None:
+    run("group", "create", "dc1")
+    refused = run("group", "set", "dc1", *words)
+
+    assert refused.exit_code == 2
+    assert "--run-as CREDENTIAL" in refused.stderr
+    assert "UpdateHybridWorkerGroup" not in str(plane.calls)
 
 
 @pytest.mark.usefixtures("workers")

@@ -106,6 +106,13 @@ class GroupService(HybridWorkerGroupServiceServicer):
         self._ledger.admit("ListHybridWorkerGroups", request, context)
         return group.ListHybridWorkerGroupsResponse(groups=self._ledger.groups.values())
 
+    def UpdateHybridWorkerGroup(self, request: Any, context: Any) -> Any:
+        self._ledger.admit("UpdateHybridWorkerGroup", request, context)
+        known = self._ledger.found(self._ledger.groups, request.group.name, context)
+        for path in request.update_mask.paths:
+            setattr(known, path, getattr(request.group, path))
+        return group.UpdateHybridWorkerGroupResponse(group=known)
+
     def DeleteHybridWorkerGroup(self, request: Any, context: Any) -> Any:
         self._ledger.admit("DeleteHybridWorkerGroup", request, context)
         self._ledger.found(self._ledger.groups, request.group, context)

@@ -353,6 +353,23 @@ def test_a_group_is_found_by_its_name(state: StateStore) -> None:
         assert tx.group(ACCOUNT, "dc1") is None
 
 
+def test_a_group_keeps_the_credential_that_it_runs_as_and_is_found_by_it(
+    state: StateStore,
+) -> None:
+    with state.transaction() as tx:
+        group = replace(tx.add_group(ACCOUNT, "dc2", UnixMs(5)), run_as="svc")
+        tx.save_group(group)
+        other = replace(tx.add_group(ACCOUNT, "dc1", UnixMs(5)), run_as="svc")
+        tx.save_group(other)
+        tx.save_group(replace(tx.add_group(ACCOUNT, "dc3", UnixMs(5)), run_as="other"))
+
+        assert tx.group(ACCOUNT, "dc2") == group
+        assert tx.groups_that_run_as(ACCOUNT, "svc") == [other, group]
+        assert tx.groups_that_run_as(AccountId(2), "svc") == []
+        tx.save_group(replace(group, run_as=""))
+        assert tx.groups_that_run_as(ACCOUNT, "svc") == [other]
+
+
 def test_two_groups_of_one_name_cannot_be(state: StateStore) -> None:
     with pytest.raises(OutcomeUnknown), state.transaction() as tx:
         tx.add_group(ACCOUNT, "dc1", UnixMs(5))

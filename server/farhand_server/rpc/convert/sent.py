@@ -55,6 +55,7 @@ def _grant(frame: frames.Grant) -> worker_pb2.ServerFrame:
             stop_grace_ms=frame.stop_grace_ms,
             timeout_ms=frame.timeout_ms,
             secrets=frame.secrets,
+            run_as=frame.run_as,
         )
     )
 
@@ -67,6 +68,7 @@ def _offer(frame: frames.Offer) -> worker_pb2.ServerFrame:
             runbook_type=runbooks.wire_type(frame.runbook_type),
             runbook_digest=frame.digest,
             runbook_size=frame.size,
+            run_as=frame.run_as,
         )
     )
 

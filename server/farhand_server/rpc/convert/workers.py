@@ -28,6 +28,7 @@ def group(
         slots_used=sum(presence.used for presence in online),
         jobs_waiting=jobs_waiting,
         create_time=timestamp(row.created),
+        run_as=row.run_as,
     )
 
 

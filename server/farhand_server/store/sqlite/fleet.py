@@ -23,6 +23,17 @@ class Fleet(Statements):
         assert group is not None
         return group
 
+    def save_group(self, group: Group) -> None:
+        self._write("UPDATE groups SET run_as = ? WHERE id = ?", (group.run_as, group.id))
+
+    def groups_that_run_as(self, account: AccountId, credential: str) -> list[Group]:
+        found = self._all(
+            "SELECT * FROM groups WHERE account = ? AND run_as = ? ORDER BY name",
+            account,
+            credential,
+        )
+        return [rows.group(row) for row in found]
+
     def delete_group(self, group: GroupId) -> None:
         self._write("DELETE FROM groups WHERE id = ?", (group,))
 

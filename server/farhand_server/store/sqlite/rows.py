@@ -100,7 +100,13 @@ def account(row: Row) -> Account:
 
 
 def group(row: Row) -> Group:
-    return Group(id=row["id"], account=row["account"], name=row["name"], created=row["created"])
+    return Group(
+        id=row["id"],
+        account=row["account"],
+        name=row["name"],
+        run_as=row["run_as"],
+        created=row["created"],
+    )
 
 
 #: With the group's name.
