@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from farhand_agent.errors import AgentError, StateError
@@ -60,14 +61,20 @@ def run(asked: argparse.Namespace) -> int:
     user = user_named("farhand")
     root = sandbox_root(state, environ=os.environ, group=user.gid if user else None)
     flags = dict(asked.interpreter)
-    usable = _interpreters(flags)
+    options = _LinkOptions(
+        state=state,
+        sandbox_root=root,
+        slots=asked.slots,
+        interpreters=_interpreters(flags),
+        becomes_users=os.geteuid() == 0,
+    )
     if "grpc" in sys.modules:
         raise RuntimeError("grpc must not be imported before the agent forks")
     try:
         return run_launcher(
             state=state,
             sandbox_root=root,
-            link_main=lambda hints: _link(asked, state, root, usable, hints),
+            link_main=lambda hints: _link(options, hints),
             link_load=_load_link,
             environ=os.environ,
             interpreters=programs(choices(flags, os.environ)),
@@ -100,21 +107,31 @@ def _interpreters(flags: Mapping[str, str]) -> list[Interpreter]:
     return usable
 
 
-def _link(
-    asked: argparse.Namespace, state: Path, root: Path, usable: list[Interpreter], hints: int
-) -> int:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _LinkOptions:
+    """What is known before the link loses its rights."""
+
+    state: Path
+    sandbox_root: Path
+    slots: int
+    interpreters: list[Interpreter]
+    becomes_users: bool
+
+
+def _link(options: _LinkOptions, hints: int) -> int:
     from farhand_agent.host.sandbox import Sandbox
     from farhand_agent.link import process
     from farhand_agent.link.identity import State
 
-    options = process.Options(
-        state=State(state),
-        sandbox=Sandbox(root=root, state=state),
-        slots=asked.slots,
-        interpreters=usable,
+    told = process.Options(
+        state=State(options.state),
+        sandbox=Sandbox(root=options.sandbox_root, state=options.state),
+        slots=options.slots,
+        interpreters=options.interpreters,
+        becomes_users=options.becomes_users,
         environ=os.environ,
     )
-    return process.main(options, hints)
+    return process.main(told, hints)
 
 
 def remove(asked: argparse.Namespace) -> int:

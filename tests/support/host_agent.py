@@ -74,7 +74,7 @@ def _try_rights(state: Path, sandbox: Sandbox) -> None:
             client.close()
         (attempt, *_) = sandbox.attempts()
         try:
-            (sandbox.attempt_path(attempt) / "script").read_text()
+            (sandbox.attempt_path(attempt) / "job" / "script").read_text()
         except PermissionError:
             diary.write("may not read a script\n")
 

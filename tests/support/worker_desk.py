@@ -30,13 +30,14 @@ class FakeJournal:
 class Desk:
     """A worker whose every effect is kept."""
 
-    def __init__(self, *, slots: int = 2) -> None:
+    def __init__(self, *, slots: int = 2, becomes_users: bool = False) -> None:
         self.journal = FakeJournal()
         self.now = 100.0
         self.worker = Worker(
             slots=slots,
             types=frozenset({RunbookType.BASH, RunbookType.PYTHON}),
             read_ahead=READ_AHEAD,
+            becomes_users=becomes_users,
         )
 
     def hear(self, event: events.Event) -> list[Effect]:
@@ -84,8 +85,10 @@ def welcome(**changes: object) -> Welcome:
     return Welcome(**(fields | changes))  # type: ignore[arg-type]
 
 
-def offer(offer_id: str = "o1", *, type_: RunbookType | None = RunbookType.BASH) -> frames.Offer:
-    return frames.Offer(offer_id=offer_id, runbook_type=type_, digest=DIGEST)
+def offer(
+    offer_id: str = "o1", *, type_: RunbookType | None = RunbookType.BASH, run_as: str = ""
+) -> frames.Offer:
+    return frames.Offer(offer_id=offer_id, runbook_type=type_, digest=DIGEST, run_as=run_as)
 
 
 def grant(

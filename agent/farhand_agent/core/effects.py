@@ -35,6 +35,14 @@ class Persist:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LookUpUser:
+    """Find out whether this host knows the user of an offer; answered by UserLookedUp."""
+
+    offer_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StartRunner:
     """Give this to a spare runner, or to the next one that becomes ready."""
 
@@ -129,6 +137,7 @@ Effect = (
     | SendFrame
     | EndStream
     | Persist
+    | LookUpUser
     | StartRunner
     | DialRunner
     | ReadSpool

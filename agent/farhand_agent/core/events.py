@@ -124,6 +124,17 @@ class RunnerAsks:
     question: bytes = field(repr=False)
 
 
+# ---- offers --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserLookedUp:
+    """Whether a job may run as the user of an offer; `refusal` says why not, or is empty."""
+
+    offer_id: str
+    refusal: str
+
+
 # ---- the rest ------------------------------------------------------------------------------
 
 
@@ -157,6 +168,7 @@ Event = (
     | Lost
     | Writable
     | RunnerEvent
+    | UserLookedUp
     | Tick
     | ShutdownRequested
 )

@@ -105,6 +105,8 @@ class Offer:
     offer_id: str
     runbook_type: RunbookType | None
     digest: str
+    #: The user that it is to run as; empty: that of the agent.
+    run_as: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +133,8 @@ class Grant:
     timeout_ms: int = 0
     #: What the runner masks.
     secrets: tuple[str, ...] = field(repr=False, default=())
+    #: The user that it runs as; empty: that of the agent.
+    run_as: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

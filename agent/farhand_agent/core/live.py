@@ -7,7 +7,15 @@ from dataclasses import dataclass, field
 
 from farhand_agent.core import frames
 from farhand_agent.core.effects import Effect, EndStream, SendFrame
-from farhand_agent.core.frames import AgentFrame, AttemptId, Grant, Phase, RunbookType, Welcome
+from farhand_agent.core.frames import (
+    AgentFrame,
+    AttemptId,
+    Grant,
+    Offer,
+    Phase,
+    RunbookType,
+    Welcome,
+)
 from farhand_agent.core.offsets import Flow
 from farhand_agent.core.scripts import Scripts
 
@@ -110,6 +118,10 @@ class Live:
     #: Those of them whose attempt nobody else can name.
     nameless: set[int] = field(default_factory=set)
     offers: set[str] = field(default_factory=set)
+    #: Whether scripts may run as other users than the agent's.
+    becomes_users: bool = False
+    #: Offers whose user is looked up, by id.
+    lookups: dict[str, Offer] = field(default_factory=dict)
     attempts: dict[AttemptId, Attempt] = field(default_factory=dict)
     turns: int = 0
     #: The last Tick: what was due by then waits for the stream, and for no other Tick.

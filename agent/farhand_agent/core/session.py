@@ -65,6 +65,7 @@ def lost(event: Lost, live: Live, journal: Journal, now: float) -> list[Effect]:
     do not notice."""
     live.session = Session()
     live.offers.clear()
+    live.lookups.clear()
     for attempt in live.attempts.values():
         attempt.started_at = attempt.wish = None
         attempt.reported = False

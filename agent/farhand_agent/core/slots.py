@@ -2,7 +2,8 @@
 
 import hashlib
 
-from farhand_agent.core.effects import Effect, StartRunner
+from farhand_agent.core.effects import Effect, LookUpUser, StartRunner
+from farhand_agent.core.events import UserLookedUp
 from farhand_agent.core.frames import Accept, Grant, Offer, Phase, Reject, Withdraw
 from farhand_agent.core.journal import Journal
 from farhand_agent.core.live import Attempt, IllegalFrame, Live
@@ -14,6 +15,23 @@ def offered(offer: Offer, live: Live, journal: Journal, now: float) -> list[Effe
     refusal = _cannot(offer, live)
     if refusal:
         return live.say(Reject(offer_id=offer.offer_id, reason=refusal))
+    if offer.run_as:
+        live.lookups[offer.offer_id] = offer
+        return [LookUpUser(offer_id=offer.offer_id, name=offer.run_as)]
+    return _taken(offer, live)
+
+
+def user_looked_up(event: UserLookedUp, live: Live, journal: Journal, now: float) -> list[Effect]:
+    """Answers the offer, unless that was withdrawn or went with its stream."""
+    offer = live.lookups.pop(event.offer_id, None)
+    if offer is None:
+        return []
+    if event.refusal:
+        return live.say(Reject(offer_id=offer.offer_id, reason=event.refusal))
+    return _taken(offer, live)
+
+
+def _taken(offer: Offer, live: Live) -> list[Effect]:
     refusal = _cannot_now(live)
     if refusal:
         return live.say(Reject(offer_id=offer.offer_id, reason=refusal, for_now=True))
@@ -23,6 +41,7 @@ def offered(offer: Offer, live: Live, journal: Journal, now: float) -> list[Effe
 
 def withdrawn(frame: Withdraw, live: Live, journal: Journal, now: float) -> list[Effect]:
     live.offers.discard(frame.offer_id)
+    live.lookups.pop(frame.offer_id, None)
     return []
 
 
@@ -45,6 +64,8 @@ def granted(grant: Grant, live: Live, journal: Journal, now: float) -> list[Effe
 def _cannot(offer: Offer, live: Live) -> str:
     if offer.runbook_type is None or offer.runbook_type not in live.types:
         return f"no interpreter for {offer.runbook_type or 'this type of runbook'} on this host"
+    if offer.run_as and not live.becomes_users:
+        return f'the agent does not run as root, so it cannot run a job as user "{offer.run_as}"'
     return ""
 
 

@@ -46,6 +46,7 @@ _EVENTS: dict[type, _Rule] = {
     events.RunnerData: runners.data,
     events.RunnerExited: runners.exited,
     events.RunnerAsks: asks.asks,
+    events.UserLookedUp: slots.user_looked_up,
     events.Tick: session.ticked,
     events.ShutdownRequested: session.shutdown,
 }
@@ -54,8 +55,18 @@ _EVENTS: dict[type, _Rule] = {
 class Worker:
     """A worker between its server and its runners. Synchronous; the caller does what it says."""
 
-    def __init__(self, *, slots: int, types: frozenset[RunbookType], read_ahead: int) -> None:
-        self._live = Live(slots=slots, types=types, read_ahead=read_ahead)
+    def __init__(
+        self,
+        *,
+        slots: int,
+        types: frozenset[RunbookType],
+        read_ahead: int,
+        becomes_users: bool = False,
+    ) -> None:
+        """`becomes_users`: scripts may run as other users than the agent's."""
+        self._live = Live(
+            slots=slots, types=types, read_ahead=read_ahead, becomes_users=becomes_users
+        )
 
     @property
     def ready(self) -> bool:

@@ -4,11 +4,12 @@ import os
 from contextlib import suppress
 from dataclasses import dataclass
 
-from farhand_agent.host.home import Home
+from farhand_agent.host.home import PARAMETERS, SCRIPT, Home
 from farhand_agent.host.host import Host
 from farhand_agent.host.job import Job
 from farhand_agent.host.order import Order, Paths, environment
 from farhand_agent.host.process import process
+from farhand_agent.host.runas import may_execute
 from farhand_agent.host.sandbox import AttemptId
 from farhand_agent.host.spool import Spool
 from farhand_agent.host.wire import Phase
@@ -66,12 +67,18 @@ def prepare(order: Order, home: Home, host: Host) -> str:
     """Write what the script needs; why it cannot run here, or nothing."""
     if order.type not in host.interpreters:
         return f"this host has no interpreter for runbooks of type {order.type!r}"
+    interpreter = host.interpreters[order.type]
+    if host.user is not None and not may_execute(host.user, interpreter):
+        return f'user "{host.user.name}" may not execute {interpreter}'
     try:
         home.write("grant", order.grant(host.boot_id))
         if lack := host.room.lack():
             return lack
-        home.write("script", order.script)
-        home.write("parameters.json", order.parameters_json.encode())
+        home.make_job()
+        home.write(SCRIPT, order.script)
+        home.write(PARAMETERS, order.parameters_json.encode())
+        if host.user is not None:
+            home.give_job(host.user.uid, host.user.gid)
     except OSError as error:
         return f"the sandbox could not be written: {error.strerror}"
     return ""
@@ -82,15 +89,15 @@ def execute(order: Order, home: Home, host: Host, job: Job, *, nonce: str) -> in
     interpreter = host.interpreters[order.type]
     paths = Paths(
         interpreter=interpreter,
-        parameters=os.fspath(home.path / "parameters.json"),
+        parameters=os.fspath(home.parameters),
         socket=os.fspath(home.job_socket),
         nonce=nonce,
         sdk=os.fspath(host.sandbox.sdk),
     )
     variables = environment(order, host.environment, paths)
-    script = os.fspath(home.path / "script")
+    script = os.fspath(home.script)
     try:
-        return job.start([interpreter, script, *order.arguments], variables)
+        return job.start([interpreter, script, *order.arguments], variables, host.user)
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else error
         raise NotExecuted(f"{interpreter} could not be executed: {why}") from error

@@ -26,6 +26,12 @@ def own_directory(path: Path, *, mode: int = 0o700, group: int | None = None) ->
         path.chmod(mode)
 
 
+def passable() -> int:
+    """What the mode of a folder needs so that scripts of other users get to what is theirs below
+    it: only where we may run any."""
+    return 0o001 if os.geteuid() == 0 else 0
+
+
 def lock_folder(path: Path) -> int | None:
     """A descriptor that locks a folder while it is open; None if a living process has locked it, or
     there is no such folder."""

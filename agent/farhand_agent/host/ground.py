@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from hashlib import sha256
 from pathlib import Path
 
-from farhand_agent.host.folder import NotOurs, own_directory
+from farhand_agent.host.folder import NotOurs, own_directory, passable
 from farhand_agent.host.mounts import my_mounts
 
 
@@ -39,7 +39,8 @@ def _candidates(environ: Mapping[str, str]) -> list[Path]:
 
 def _stand_on(ground: Path, group: int | None) -> bool:
     try:
-        own_directory(ground, mode=0o700 if group is None else 0o710, group=group)
+        mode = 0o700 if group is None else 0o710
+        own_directory(ground, mode=mode | passable(), group=group)
     except (NotOurs, OSError):
         return False
     return True

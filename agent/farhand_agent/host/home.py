@@ -9,6 +9,11 @@ from typing import Any
 from farhand_agent.host.folder import lock_folder, remove_tree
 
 SOCKET = "sock"
+#: The folder of what the script itself must read. It is the job's user's.
+JOB = "job"
+SCRIPT = f"{JOB}/script"
+PARAMETERS = f"{JOB}/parameters.json"
+#: Where it asks; the same one for each job of a runner.
 JOB_SOCKET = "job.sock"
 #: Names the process that serves the folder, and its control group.
 RUNNER = "runner"
@@ -38,6 +43,14 @@ class Home:
         return self.path / JOB_SOCKET
 
     @property
+    def script(self) -> Path:
+        return self.path / SCRIPT
+
+    @property
+    def parameters(self) -> Path:
+        return self.path / PARAMETERS
+
+    @property
     def lock(self) -> int:
         """The descriptor that holds it; a forked child must keep it open."""
         return self._lock
@@ -64,6 +77,17 @@ class Home:
             raise
         finally:
             os.close(file)
+
+    def make_job(self) -> None:
+        """Make the folder for what the script must read. Raises OSError."""
+        os.mkdir(JOB, 0o700, dir_fd=self._lock)
+
+    def give_job(self, uid: int, gid: int) -> None:
+        """Give it to the job's user, with all that is in it, and the socket; itself last, for from
+        then on its files may be anything. Raises OSError."""
+        names = [JOB_SOCKET, *(f"{JOB}/{name}" for name in os.listdir(self.path / JOB))]
+        for name in (*names, JOB):
+            os.chown(name, uid, gid, dir_fd=self._lock, follow_symlinks=False)
 
     def read(self, name: str) -> bytes | None:
         """A file's bytes; None if there is none."""
@@ -95,13 +119,24 @@ class Home:
         return None
 
     def clear(self) -> None:
-        """Remove everything but the socket and the name of who serves it."""
+        """Remove everything but the sockets and the name of who serves it."""
         for name in os.listdir(self._lock):
-            if name not in (SOCKET, JOB_SOCKET, RUNNER):
+            if name == JOB:
+                self._remove_job()
+            elif name not in (SOCKET, JOB_SOCKET, RUNNER):
                 self._remove(name)
 
     def remove(self) -> None:
         remove_tree(self.path)
+
+    def _remove_job(self) -> None:
+        for name in (SCRIPT, PARAMETERS):
+            with suppress(OSError):
+                os.unlink(name, dir_fd=self._lock)
+        try:
+            os.rmdir(JOB, dir_fd=self._lock)
+        except OSError:  # the script has put something there
+            remove_tree(self.path / JOB)
 
     def _remove(self, name: str) -> None:
         try:

@@ -11,6 +11,7 @@ from farhand_agent.host.linux import boot_id
 from farhand_agent.host.order import base_environment
 from farhand_agent.host.room import Room
 from farhand_agent.host.sandbox import Sandbox
+from farhand_agent.host.users import JobUser
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,8 @@ class Host:
     room: Room
     #: None: none can be made, and what a job started is found by its parent links.
     cgroups: Cgroups | None = None
+    #: As whom scripts run; None: as the user of the agent.
+    user: JobUser | None = None
 
 
 def this_host(

@@ -12,8 +12,10 @@ from farhand_agent.host.loop import Loop, Timer
 from farhand_agent.host.masker import Masker
 from farhand_agent.host.process import Process, descendants, processes, send, spawn
 from farhand_agent.host.pump import Pump
+from farhand_agent.host.runas import acting_as
 from farhand_agent.host.spool import Spool
 from farhand_agent.host.timeout import Timeout, in_words
+from farhand_agent.host.users import JobUser
 from farhand_wire.spool import Exit, Kind
 
 #: SIGTERM to SIGKILL for what a script left behind when it ended.
@@ -69,12 +71,19 @@ class Job:
         #: True when a process was left that could not be killed.
         self.abandoned = False
 
-    def start(self, arguments: list[str], environment: dict[str, str]) -> int:
-        """Execute the script; the number of its process. Raises OSError or ValueError when that is
-        impossible; then there is no job."""
+    def start(
+        self, arguments: list[str], environment: dict[str, str], user: JobUser | None = None
+    ) -> int:
+        """Execute the script, as another user if one is given; the number of its process. Raises
+        OSError or ValueError when that is impossible; then there is no job."""
         output, error = self._pump.open()
         try:
-            self._main = spawn(arguments, environment, output, error)
+            if user is not None:
+                # Or it could not open them again, as `echo x > /dev/stderr` does.
+                os.fchown(output, user.uid, user.gid)
+                os.fchown(error, user.uid, user.gid)
+            with acting_as(user):
+                self._main = spawn(arguments, environment, output, error)
         except (OSError, ValueError):
             self._pump.finish()
             raise

@@ -30,6 +30,8 @@ class Order:
     timeout_ms: int
     #: To be masked in its output.
     secrets: tuple[str, ...]
+    #: The user that it runs as; empty: that of the agent.
+    run_as: str = ""
     script: bytes
 
     def grant(self, boot_id: str) -> bytes:
@@ -62,6 +64,7 @@ def read_order(message: Message) -> Order:
             stop_grace_ms=int(fields["stop_grace_ms"]),
             timeout_ms=int(fields["timeout_ms"]),
             secrets=tuple(_text(value) for value in fields.get("secrets", ())),
+            run_as=_text(fields.get("run_as", "")),
             script=_with_unix_line_ends(message.data),
         )
     except (KeyError, TypeError, ValueError) as error:

@@ -28,6 +28,7 @@ from farhand_agent.host.loop import Loop, Timer
 from farhand_agent.host.masker import Masker
 from farhand_agent.host.order import Order, read_order
 from farhand_agent.host.reserve import Reserve
+from farhand_agent.host.runas import as_whom
 from farhand_agent.host.spool import Spool
 from farhand_agent.host.wire import FIRST_CREDIT, Kind, Message, Phase, WireError
 from farhand_agent.host.work import Work
@@ -87,8 +88,8 @@ class Runner:
         self._discarded = False
         #: Something of a job could not be killed, so this process takes no other.
         self._left_behind = False
-        #: This process knew a secret of a job, so it takes no other.
-        self._knew_secrets = False
+        #: It was another user's, or knew a secret of its job, so it takes no other.
+        self._used_up = False
         self._gone = False
         #: Of the script that runs here, or ran here last.
         self._masker = Masker()
@@ -141,7 +142,9 @@ class Runner:
         if self._attempt is not None:
             raise WireError("this runner is not a spare")
         order = read_order(message)
-        reason = prepare(order, self._home, self._host)
+        host, reason = as_whom(order.run_as, self._host, self._work)
+        self._used_up = bool(order.run_as)
+        reason = reason or prepare(order, self._home, host)
         try:
             self._home.move(self._host.sandbox.attempt_path(order.attempt))
         except OSError:
@@ -154,9 +157,9 @@ class Runner:
             self._tell_launcher(BUSY)
             self._door.tell(Kind.VOID, reason=reason)
         else:
-            self._run(order)
+            self._run(order, host)
 
-    def _run(self, order: Order) -> None:
+    def _run(self, order: Order, host: Host) -> None:
         spool = Spool(
             self._home.path,
             self._host.sandbox.overflow(order.attempt),
@@ -179,11 +182,12 @@ class Runner:
             masker=masker,
         )
         self._masker = masker
-        guests = Guests(users=frozenset({0, os.geteuid()}), nonce=new_nonce())
+        user = os.geteuid() if host.user is None else host.user.uid
+        guests = Guests(users=frozenset({0, user}), nonce=new_nonce())
         if self._asking is not None:
             self._asking.begin(guests, job.emit, masker)
         try:
-            pid = execute(order, self._home, self._host, job, nonce=guests.nonce)
+            pid = execute(order, self._home, host, job, nonce=guests.nonce)
         except NotExecuted as error:
             self._hear_no_more()
             spool.end(Exit(reason=str(error)), 0)
@@ -321,7 +325,7 @@ class Runner:
     def _hear_no_more(self) -> None:
         if self._asking is not None:
             self._asking.end()
-        self._knew_secrets = self._masker.masks
+        self._used_up |= self._masker.masks
 
     def _tick(self) -> None:
         spool = None if self._attempt is None else self._attempt.spool
@@ -358,10 +362,10 @@ class Runner:
         self._settling = None
 
     def _is_clean(self) -> bool:
-        """Whether another script may start here: the last one is gone, with its secrets, and this
-        process is in its control group, so that the next one is born there."""
-        if self._left_behind or self._knew_secrets or self._cgroup is None:
-            return not (self._left_behind or self._knew_secrets)
+        """Whether another script may start here: the last one is gone, and this process is in its
+        control group, so that the next one is born there."""
+        if self._left_behind or self._used_up or self._cgroup is None:
+            return not (self._left_behind or self._used_up)
         try:
             self._cgroup.reenter()
         except OSError:

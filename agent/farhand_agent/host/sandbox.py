@@ -5,7 +5,9 @@
     <sandbox>/spares/<id>/sock        a runner that waits for a job
     <sandbox>/<job>.<attempt>/        the same folder, renamed, once it has one:
         sock  runner                  where the link dials; who serves it
-        grant script parameters.json  what it was asked to run
+        grant                         what it was asked to run
+        job/                          what the script itself reads, given to the user that it
+                                      runs as: script, parameters.json
         started                       "ran", or "void" and why; created once, never changed
         pid                           the script's process and when the kernel started it
         spool.<offset>.<crc>          its output, see spool.py
@@ -25,7 +27,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from farhand_agent.host.folder import own_directory
+from farhand_agent.host.folder import own_directory, passable
 from farhand_agent.host.home import SOCKET, Home
 
 ATTEMPT_MOST = 2**31 - 1
@@ -92,7 +94,7 @@ class Sandbox:
         if len(os.fsencode(longest)) > _SOCKET_BYTES:
             raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG), str(self.root))
         listable = 0o700 if self.group is None else 0o750
-        own_directory(self.root, mode=listable, group=self.group)
+        own_directory(self.root, mode=listable | passable(), group=self.group)
         own_directory(self.spares, mode=listable, group=self.group)
         # The link may ask whether a folder is there; a script must get to its own.
         own_directory(self.spools, mode=0o711)
@@ -130,8 +132,10 @@ class Sandbox:
         return home
 
     def own_home(self, path: Path) -> None:
-        """Make the folder of a runner, where the group may dial but not look."""
-        own_directory(path, mode=0o700 if self.group is None else 0o710, group=self.group)
+        """Make the folder of a runner, where the group may dial but not look, and a script may
+        get to what is its own."""
+        mode = 0o700 if self.group is None else 0o710
+        own_directory(path, mode=mode | passable(), group=self.group)
 
     def attempt_path(self, attempt: AttemptId) -> Path:
         return self.root / attempt.folder

@@ -25,6 +25,14 @@ class Work:
         self.remove()
         self._make()
 
+    @property
+    def path(self) -> Path:
+        return self._path
+
+    def give(self, uid: int, gid: int) -> None:
+        """Let it be that user's. It is never used again after that. Raises OSError."""
+        os.chown(self._path, uid, gid, follow_symlinks=False)
+
     def remove(self) -> None:
         os.chdir("/")
         remove_tree(self._path)

@@ -9,13 +9,14 @@ from typing import Protocol
 
 from farhand_agent.core import effects, frames
 from farhand_agent.core.effects import Effect
-from farhand_agent.core.events import Event, Tick, Writable
+from farhand_agent.core.events import Event, Tick, UserLookedUp, Writable
 from farhand_agent.core.worker import Worker
 from farhand_agent.host import wire
 from farhand_agent.host.sandbox import Sandbox
 from farhand_agent.link.convert import agent_frame
 from farhand_agent.link.journal import HostJournal
 from farhand_agent.link.runners import Runners
+from farhand_agent.link.users import Users
 from farhand_wire.v1 import worker_pb2
 
 Clock = Callable[[], float]
@@ -46,6 +47,7 @@ class Agent:
         sandbox: Sandbox,
         worker_name: str,
         clock: Clock,
+        users: Users | None = None,
     ) -> None:
         self.runners = Runners(
             sandbox=sandbox, journal=journal, worker_name=worker_name, listener=self
@@ -57,6 +59,8 @@ class Agent:
         self._worker = worker
         self._journal = journal
         self._clock = clock
+        self._users = users or Users()
+        self._lookups: set[asyncio.Task[None]] = set()
         self._events: deque[Event] = deque()
         self._busy = False
         self._timer: asyncio.TimerHandle | None = None
@@ -91,6 +95,10 @@ class Agent:
         match effect:
             case effects.SendFrame(frame=frame):
                 self._send(frame)
+            case effects.LookUpUser():
+                lookup = asyncio.get_running_loop().create_task(self._look_up(effect))
+                self._lookups.add(lookup)
+                lookup.add_done_callback(self._lookups.discard)
             case effects.StartRunner():
                 self.runners.start(effect)
             case effects.FinishRunner(id=id_, stop_grace_ms=grace_ms):
@@ -134,6 +142,10 @@ class Agent:
         elif isinstance(frame, frames.Heartbeat):
             load = os.getloadavg()[0]
         self.line.send(agent_frame(frame, load=load, data=data))
+
+    async def _look_up(self, asked: effects.LookUpUser) -> None:
+        refusal = await self._users.refusal(asked.name)
+        self.feed(UserLookedUp(offer_id=asked.offer_id, refusal=refusal))
 
     def _arm(self) -> None:
         """One timer serves all moments that the rules wait for. It may go off for nothing: that

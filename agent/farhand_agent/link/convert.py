@@ -165,6 +165,7 @@ def _grant(message: worker_pb2.Grant) -> frames.Grant:
         stop_grace_ms=message.stop_grace_ms,
         timeout_ms=message.timeout_ms,
         secrets=tuple(message.secrets),
+        run_as=message.run_as,
     )
 
 
@@ -172,7 +173,10 @@ _READERS: dict[str, Callable[[Any], frames.ServerFrame]] = {
     "welcome": _welcome,
     "heartbeat_ack": lambda m: frames.HeartbeatAck(sequence=m.sequence),
     "offer": lambda m: frames.Offer(
-        offer_id=m.offer_id, runbook_type=_TYPE_OF.get(m.runbook_type), digest=m.runbook_digest
+        offer_id=m.offer_id,
+        runbook_type=_TYPE_OF.get(m.runbook_type),
+        digest=m.runbook_digest,
+        run_as=m.run_as,
     ),
     "withdraw": lambda m: frames.Withdraw(offer_id=m.offer_id),
     "grant": _grant,

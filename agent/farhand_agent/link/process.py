@@ -38,6 +38,8 @@ class Options:
     sandbox: Sandbox
     slots: int
     interpreters: Sequence[Interpreter]
+    #: The runners are root, so that they may start scripts as other users.
+    becomes_users: bool
     environ: Mapping[str, str]
 
 
@@ -60,7 +62,12 @@ def main(options: Options, hints: int) -> int:
 async def _serve(options: Options, hints: int) -> None:
     identity = registered(options.state)
     types = frozenset(RunbookType(each.type) for each in options.interpreters)
-    worker = Worker(slots=options.slots, types=types, read_ahead=wire.FIRST_CREDIT)
+    worker = Worker(
+        slots=options.slots,
+        types=types,
+        read_ahead=wire.FIRST_CREDIT,
+        becomes_users=options.becomes_users,
+    )
     journal = HostJournal(state=options.state, identity=identity, sandbox=options.sandbox)
     agent = Agent(
         worker=worker,

@@ -143,6 +143,7 @@ class Runners:
                 stop_grace_ms=grant.stop_grace_ms,
                 timeout_ms=grant.timeout_ms,
                 secrets=grant.secrets,
+                run_as=grant.run_as,
             )
         )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from farhand_agent.host.folder import NotOurs, own_directory
-from farhand_agent.host.home import Home
+from farhand_agent.host.home import PARAMETERS, SCRIPT, Home
 from farhand_agent.host.sandbox import Address, AttemptId, Sandbox
 
 JOB = "0190a0b1-0000-7000-8000-00000000000a"
@@ -113,8 +113,55 @@ def test_the_directories_are_closed_to_others(sandbox: Sandbox) -> None:
     home = sandbox.new_home()
     home.close()
 
-    for path in (sandbox.root, sandbox.spares, home.path):
-        assert path.stat().st_mode & 0o777 == 0o700
+    passable = 0o001 if os.geteuid() == 0 else 0
+    modes = [path.stat().st_mode & 0o777 for path in (sandbox.root, sandbox.spares, home.path)]
+    assert modes == [0o700 | passable, 0o700, 0o700 | passable]
+
+
+def test_what_the_script_reads_lies_in_a_folder_of_its_own(sandbox: Sandbox) -> None:
+    home = sandbox.new_home()
+    home.make_job()
+    home.write(SCRIPT, b"secret")
+    home.close()
+
+    assert home.script == home.path / "job" / "script"
+    assert home.script.parent.stat().st_mode & 0o777 == 0o700
+    assert home.script.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives files away")
+def test_what_the_script_reads_is_given_to_its_user_and_nothing_else(sandbox: Sandbox) -> None:
+    home = sandbox.new_home()
+    home.make_job()
+    home.write("grant", b"")
+    home.write(SCRIPT, b"secret")
+    (home.path / "job" / "link").symlink_to(home.path / "grant")
+    home.give_job(12345, 54321)
+    home.close()
+
+    for path in (home.script, home.script.parent, home.path / "job" / "link"):
+        assert (path.lstat().st_uid, path.lstat().st_gid) == (12345, 54321)
+    assert (home.path / "grant").stat().st_uid == home.path.stat().st_uid == 0
+
+
+@pytest.mark.parametrize("left", ["nothing", "a file", "a folder", "no script"])
+def test_clearing_takes_that_folder_whatever_a_script_made_of_it(
+    sandbox: Sandbox, left: str
+) -> None:
+    home = sandbox.new_home()
+    home.make_job()
+    if left != "no script":
+        home.write(SCRIPT, b"")
+        home.write(PARAMETERS, b"")
+    if left == "a file":
+        home.write("job/more", b"")
+    if left == "a folder":
+        home.script.unlink()
+        (home.script / "deep").mkdir(parents=True)
+    home.clear()
+    home.close()
+
+    assert list(home.path.iterdir()) == []
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="gives directories to another group")
@@ -131,7 +178,7 @@ def test_the_links_group_may_look_and_dial_but_not_read(short_path: Path) -> Non
         (path.stat().st_gid, path.stat().st_mode & 0o777)
         for path in (sandbox.root, sandbox.spares, home.path, home.socket)
     ]
-    assert modes == [(12345, 0o750), (12345, 0o750), (12345, 0o710), (12345, 0o660)]
+    assert modes == [(12345, 0o751), (12345, 0o750), (12345, 0o711), (12345, 0o660)]
     assert (home.path / "script").stat().st_mode & 0o777 == 0o600
 
 

@@ -1,0 +1,142 @@
+"""Run As: the user of a job is looked up without waiting for ever, and become only to start it.
+
+A runner is root and has one thread. `posix_spawn` keeps the ids that it finds, and `execve` makes
+the effective ones the saved ones: so the script can never be root again, and the runner can.
+"""
+
+import json
+import os
+import select
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+
+from farhand_agent.host import linux
+from farhand_agent.host.child import fork
+from farhand_agent.host.host import Host
+from farhand_agent.host.users import JobUser, find_user, not_root, unanswered, unknown
+from farhand_agent.host.work import Work
+
+#: A directory service that needs longer than this counts as silent.
+LOOKUP_SECONDS = 3.0
+
+Find = Callable[[str], JobUser | None]
+
+
+class CannotRunAs(Exception):
+    """A job cannot run as its user here; why, for people."""
+
+
+def as_whom(name: str, host: Host, work: Work | None) -> tuple[Host, str]:
+    """The host as a script of this user sees it, its working directory given to it; and why it
+    cannot run here, or nothing. Without a name it is the host as it is."""
+    if not name:
+        return host, ""
+    try:
+        user = look_up(name)
+        if work is not None:
+            work.give(user.uid, user.gid)
+        _check_reach(user, host, work)
+    except CannotRunAs as error:
+        return host, str(error)
+    except OSError as error:
+        return host, f'this agent cannot run a job as user "{name}": {error.strerror}'
+    return replace(host, user=user, environment={**host.environment, **user.environment}), ""
+
+
+def look_up(name: str, *, find: Find = find_user, seconds: float = LOOKUP_SECONDS) -> JobUser:
+    """In a child, which can be killed when it waits for an answer that does not come. Raises
+    CannotRunAs, and OSError where there can be no child."""
+    if os.geteuid() != 0:
+        raise CannotRunAs(not_root(name))
+    reader, writer = os.pipe2(os.O_CLOEXEC)
+    try:
+        pid = fork(lambda: _answer(name, find, writer), keep={writer})
+        os.close(writer)
+        writer = -1
+        try:
+            answer = _read(reader, seconds)
+        finally:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+    finally:
+        os.close(reader)
+        if writer >= 0:
+            os.close(writer)
+    if answer is None:
+        raise CannotRunAs(unanswered(name))
+    found = json.loads(answer or b"null")
+    if found is None:
+        raise CannotRunAs(unknown(name))
+    return JobUser(**{**found, "groups": tuple(found["groups"])})
+
+
+@contextmanager
+def acting_as(user: JobUser | None) -> Iterator[None]:
+    """Be that user, with all of its groups; None: stay who we are. Raises OSError where this
+    process may not."""
+    if user is None:
+        yield
+        return
+    own = os.getgroups()
+    try:
+        os.setgroups(user.groups)
+        os.setresgid(user.gid, user.gid, 0)
+        os.setresuid(user.uid, user.uid, 0)
+        yield
+    finally:
+        _be_root_again(own)
+
+
+def may_execute(user: JobUser, program: str) -> bool:
+    """Whether the user gets to a program, and may run it."""
+    with acting_as(user):
+        return os.access(program, os.X_OK, effective_ids=True)
+
+
+def _be_root_again(groups: list[int]) -> None:
+    try:
+        os.setresuid(0, 0, 0)
+        os.setresgid(0, 0, 0)
+        os.setgroups(groups)
+        # A change of the effective user makes the kernel forget it.
+        linux.forbid_inspection()
+    except OSError as error:
+        # No OSError: what was started meanwhile must not be taken for not started.
+        raise RuntimeError("this runner cannot be root again") from error
+
+
+def _check_reach(user: JobUser, host: Host, work: Work | None) -> None:
+    """Raises CannotRunAs where folders above ours, which an administrator made, keep it out."""
+    paths = [host.sandbox.root, *([] if work is None else [work.path])]
+    with acting_as(user):
+        for path in paths:
+            if not os.access(path, os.X_OK, effective_ids=True):
+                raise CannotRunAs(
+                    f'user "{user.name}" cannot get to {path}: each folder above it must let '
+                    "others pass (chmod o+x)"
+                )
+
+
+def _answer(name: str, find: Find, writer: int) -> int:
+    found = find(name)
+    data = json.dumps(None if found is None else asdict(found)).encode()
+    while data:
+        data = data[os.write(writer, data) :]
+    return 0
+
+
+def _read(reader: int, seconds: float) -> bytes | None:
+    """All that is written there until it is closed; None if that takes too long."""
+    until = time.monotonic() + seconds
+    poll = select.poll()
+    poll.register(reader, select.POLLIN)
+    data = b""
+    while poll.poll(max(0.0, until - time.monotonic()) * 1000):
+        more = os.read(reader, 65536)
+        if not more:
+            return data
+        data += more
+    return None
