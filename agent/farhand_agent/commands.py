@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from farhand_agent.errors import AgentError, StateError
 from farhand_agent.host.interpreters import (
@@ -20,6 +21,9 @@ from farhand_agent.host.interpreters import (
     unusable,
 )
 from farhand_agent.settings import default_state
+
+if TYPE_CHECKING:
+    from farhand_agent.host.sandbox import Sandbox
 
 
 def register(asked: argparse.Namespace) -> int:
@@ -51,10 +55,11 @@ def register(asked: argparse.Namespace) -> int:
 def run(asked: argparse.Namespace) -> int:
     """Serves until it is told to stop."""
     from farhand_agent.host.folder import NotOurs
-    from farhand_agent.host.ground import sandbox_root
+    from farhand_agent.host.ground import own_root_half, root_half, sandbox_root
     from farhand_agent.host.launcher import run_launcher
     from farhand_agent.host.link_process import user_named
     from farhand_agent.host.lock import StateInUse
+    from farhand_agent.host.sandbox import Sandbox
 
     state = asked.state.absolute()
     _check_registered(state)
@@ -63,7 +68,7 @@ def run(asked: argparse.Namespace) -> int:
     flags = dict(asked.interpreter)
     options = _LinkOptions(
         state=state,
-        sandbox_root=root,
+        sandbox=Sandbox(root=root, state=root_half(state)),
         slots=asked.slots,
         interpreters=_interpreters(flags),
         becomes_users=os.geteuid() == 0,
@@ -71,8 +76,9 @@ def run(asked: argparse.Namespace) -> int:
     if "grpc" in sys.modules:
         raise RuntimeError("grpc must not be imported before the agent forks")
     try:
+        part = own_root_half(state)
         return run_launcher(
-            state=state,
+            state=part,
             sandbox_root=root,
             link_main=lambda hints: _link(options, hints),
             link_load=_load_link,
@@ -112,20 +118,19 @@ class _LinkOptions:
     """What is known before the link loses its rights."""
 
     state: Path
-    sandbox_root: Path
+    sandbox: "Sandbox"
     slots: int
     interpreters: list[Interpreter]
     becomes_users: bool
 
 
 def _link(options: _LinkOptions, hints: int) -> int:
-    from farhand_agent.host.sandbox import Sandbox
     from farhand_agent.link import process
     from farhand_agent.link.identity import State
 
     told = process.Options(
         state=State(options.state),
-        sandbox=Sandbox(root=options.sandbox_root, state=options.state),
+        sandbox=options.sandbox,
         slots=options.slots,
         interpreters=options.interpreters,
         becomes_users=options.becomes_users,

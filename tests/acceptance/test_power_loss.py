@@ -8,7 +8,7 @@ import pytest
 from tests.acceptance.conftest import Deployment
 from tests.support.power import lose_memory
 
-from farhand_agent.host.ground import sandbox_root
+from farhand_agent.host.ground import root_half, sandbox_root
 from farhand_agent.host.recovery import RESTARTED
 from farhand_agent.host.sandbox import AttemptId, Sandbox
 
@@ -28,7 +28,7 @@ def test_a_job_of_a_host_that_lost_power_is_never_completed(
     bare.server.wait()
     go.touch()
     state = bare.root / "w1"
-    sandbox = Sandbox(root=sandbox_root(state, environ=bare.env), state=state)
+    sandbox = Sandbox(root=sandbox_root(state, environ=bare.env), state=root_half(state))
     overflow = sandbox.overflow(AttemptId(job_id=job, attempt=1))
     bare.until("it is on the disk", lambda: any(b"two" in f.read_bytes() for f in files(overflow)))
     agent.kill()

@@ -68,7 +68,7 @@ def strangers(root: Path) -> list[str]:
 def groups(agent: Agent) -> list[str]:
     """Control groups that an agent which has ended has left, where it could make any."""
     with contextlib.suppress(NoCgroups):
-        return [group.name for group in find_cgroups(agent.state).dead()]
+        return [group.name for group in find_cgroups(agent.sandbox.state).dead()]
     return []
 
 

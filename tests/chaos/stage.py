@@ -16,7 +16,7 @@ from demo.stage import Stage, children
 from tests.chaos.disk import SmallDisk, small_disk
 from tests.support.fault_proxy import FaultProxy
 
-from farhand_agent.host.ground import sandbox_root
+from farhand_agent.host.ground import root_half, sandbox_root
 from farhand_agent.host.home import Home
 from farhand_agent.host.process import alive
 from farhand_agent.host.sandbox import AttemptId, Sandbox
@@ -97,7 +97,7 @@ class Agent(Actor):
         )
         super().__init__(name, command, log=stage.root / f"{name}.log", env=stage.env)
         root = sandbox_root(self.state, environ=stage.env)
-        self.sandbox = Sandbox(root=root, state=self.state)
+        self.sandbox = Sandbox(root=root, state=root_half(self.state))
 
     @property
     def link(self) -> int | None:

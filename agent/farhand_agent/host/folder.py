@@ -29,7 +29,7 @@ def own_directory(path: Path, *, mode: int = 0o700, group: int | None = None) ->
 def passable() -> int:
     """What the mode of a folder needs so that scripts of other users get to what is theirs below
     it: only where we may run any."""
-    return 0o001 if os.geteuid() == 0 else 0
+    return 0o011 if os.geteuid() == 0 else 0
 
 
 def lock_folder(path: Path) -> int | None:

@@ -1,4 +1,5 @@
-"""On which ground sandboxes stand: a directory on tmpfs that is ours alone, or else the disk."""
+"""Where the root half keeps what it needs: sandboxes in a directory on tmpfs that is ours alone, or
+else on the disk, and the rest on the disk."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -19,7 +20,7 @@ def sandbox_root(
     """Where the sandboxes of this state directory live: always the same place for the same one.
 
     The first of /run/farhand-agent, $XDG_RUNTIME_DIR/farhand-agent and /dev/shm/farhand-agent-UID
-    that is on tmpfs and ours; else `<state>/sandbox`.
+    that is on tmpfs and ours; else `sandbox` in the root half's part of the state directory.
     """
     kind = filesystem or filesystem_type
     state = state.resolve()
@@ -27,7 +28,27 @@ def sandbox_root(
     for ground in _candidates(environ):
         if kind(ground.parent) == "tmpfs" and _stand_on(ground, group):
             return ground / name
-    return state / "sandbox"
+    return root_half(state) / "sandbox"
+
+
+def root_half(state: Path) -> Path:
+    """The root half's part of the state directory: spools, working directories, reserves, the lock.
+
+    Root has it beside the state directory. That one may be the network half's, which must not be
+    able to put something of its own in their place; and it lets nobody pass, while a script that
+    runs as another user must get to its working directory. Of any other user's agent it is the
+    state directory itself.
+    """
+    state = state.resolve()
+    return state.with_name(f"{state.name}.jobs") if os.geteuid() == 0 else state
+
+
+def own_root_half(state: Path) -> Path:
+    """Make it if it is missing. Raises NotOurs, and OSError if it cannot be made."""
+    part = root_half(state)
+    if part != state.resolve():
+        own_directory(part, mode=0o700 | passable())
+    return part
 
 
 def _candidates(environ: Mapping[str, str]) -> list[Path]:

@@ -12,7 +12,8 @@
         pid                           the script's process and when the kernel started it
         spool.<offset>.<crc>          its output, see spool.py
     <sandbox>/sdk/                    commands and modules for scripts
-    <state>/spool/<job>.<attempt>/    output that does not fit, or must survive a power loss
+    <state>/spool/<job>.<attempt>/    output that does not fit, or must survive a power loss;
+                                      <state> is the root half's part of the state directory
     <state>/work/<pid>/               working directories of the scripts of one runner
     <state>/reserve/<pid>/            what this runner keeps of the disk for the end of its job
 

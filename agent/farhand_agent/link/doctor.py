@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from farhand_agent.errors import AgentError
 from farhand_agent.host.cgroup import NoCgroups, find_cgroups
+from farhand_agent.host.ground import root_half
 from farhand_agent.host.interpreters import choices, find_interpreters, programs
 from farhand_agent.host.lock import noted
 from farhand_agent.link import endpoint as endpoints
@@ -82,7 +83,7 @@ def _interpreters(environ: Mapping[str, str]) -> Finding:
 def _processes(state: State) -> Finding:
     """Which of the two ways keeps the processes of a job together: as the agent that runs has found
     out, or as this process would."""
-    text = noted(state.path)
+    text = noted(root_half(state.path))
     try:
         text = text or str(find_cgroups(state.path))
     except (NoCgroups, OSError) as error:

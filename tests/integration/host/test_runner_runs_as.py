@@ -295,10 +295,11 @@ ln -s {tmp_path}/kept $FARHAND_PARAMETERS
 mkdir -p $job/deep/er; mkfifo $job/fifo; chmod 0 $job/deep
 echo $$; sleep 600
 """
-    _, job_id, seen = started(host, script, run_as=NOBODY)
+    client, job_id, seen = started(host, script, run_as=NOBODY)
     os.kill(host.runner_of(job_id), signal.SIGKILL)
+    wait_for(lambda: client.hear() is None)
     heir = host.dial(job_id)
-    wait_for(lambda: heir.state()["phase"] == Phase.EXITED)
+    assert heir.state()["phase"] == Phase.EXITED
     assert not alive(int(seen.output))
     heir.send(Kind.READ, offset=0, credit=FIRST_CREDIT)
     heir.take(Outcome())

@@ -287,7 +287,7 @@ def test_secrets_of_a_job_are_for_its_user_alone(host: HostProcess) -> None:
     home = host.home(job_id)
 
     # Others may pass where root's scripts may be others; they may not look.
-    assert home.stat().st_mode & 0o776 == 0o700
+    assert home.stat().st_mode & 0o766 == 0o700
     assert (home / "job").stat().st_mode & 0o777 == 0o700
     files = [path for path in (*home.iterdir(), *(home / "job").iterdir()) if not path.is_dir()]
     assert {path.stat().st_mode & 0o777 for path in files} == {0o600}

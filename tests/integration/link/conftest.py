@@ -10,7 +10,7 @@ from tests.support.authority import Authority, authority
 from tests.support.leftovers import end_jobs
 from tests.support.worker_server import WorkerServer
 
-from farhand_agent.host.ground import sandbox_root
+from farhand_agent.host.ground import root_half, sandbox_root
 from farhand_agent.host.sandbox import Sandbox
 
 
@@ -65,4 +65,4 @@ async def start(
     for agent in running:
         await agent.close()
     root = sandbox_root(state, environ=environment(tmp_path))
-    await asyncio.to_thread(end_jobs, Sandbox(root=root, state=state))
+    await asyncio.to_thread(end_jobs, Sandbox(root=root, state=root_half(state)))

@@ -10,7 +10,7 @@ from tests.support.worker_server import ServerSession, WorkerServer
 
 import farhand_agent
 import farhand_wire
-from farhand_agent.host.ground import sandbox_root
+from farhand_agent.host.ground import root_half, sandbox_root
 from farhand_agent.host.home import Home
 from farhand_agent.host.sandbox import AttemptId, Sandbox
 from farhand_wire.v1 import runbook_pb2, worker_pb2
@@ -35,7 +35,7 @@ def version(session: ServerSession) -> str:
 
 @pytest.fixture
 def sandbox(tmp_path: Path, state: Path) -> Sandbox:
-    return Sandbox(root=sandbox_root(state, environ=environment(tmp_path)), state=state)
+    return Sandbox(root=sandbox_root(state, environ=environment(tmp_path)), state=root_half(state))
 
 
 async def test_a_package_is_upgraded_under_a_running_job(

@@ -12,7 +12,7 @@ from tests.support.power import lose_memory
 from tests.support.worker_jobs import Register, Start, connected, grant, text
 from tests.support.worker_server import WorkerServer
 
-from farhand_agent.host.ground import sandbox_root
+from farhand_agent.host.ground import root_half, sandbox_root
 from farhand_agent.host.recovery import RESTARTED
 from farhand_agent.host.sandbox import AttemptId, Sandbox
 from farhand_wire import spool
@@ -20,7 +20,7 @@ from farhand_wire import spool
 
 @pytest.fixture
 def sandbox(tmp_path: Path, state: Path) -> Sandbox:
-    return Sandbox(root=sandbox_root(state, environ=environment(tmp_path)), state=state)
+    return Sandbox(root=sandbox_root(state, environ=environment(tmp_path)), state=root_half(state))
 
 
 async def test_where_the_server_holds_more_the_end_lies_behind_that_and_is_verified(

@@ -9,7 +9,7 @@ from tests.support.agent_process import environment
 from tests.support.worker_jobs import Register, Start, connected, grant, text
 from tests.support.worker_server import WorkerServer
 
-from farhand_agent.host.ground import sandbox_root
+from farhand_agent.host.ground import root_half, sandbox_root
 from farhand_agent.host.home import Home
 from farhand_agent.host.lock import noted
 from farhand_agent.host.process import alive
@@ -33,7 +33,9 @@ async def test_heartbeat_stops_when_process_gone(
     script, orphan = map(int, text(server, job).split())
     while (await session.next("heartbeat")).running != 1:
         pass
-    sandbox = Sandbox(root=sandbox_root(state, environ=environment(tmp_path)), state=state)
+    sandbox = Sandbox(
+        root=sandbox_root(state, environ=environment(tmp_path)), state=root_half(state)
+    )
     home = sandbox.attempt_path(AttemptId(job_id=job.job_id, attempt=1))
     runner = Home.runner(home)
     assert runner is not None
@@ -47,6 +49,6 @@ async def test_heartbeat_stops_when_process_gone(
     assert beats < MOST
     assert (result.exit.reason, result.exit.lost) == (LOST, True)
     # Neither its parents nor its environment tell whose it is; only a control group does.
-    assert alive(orphan) is not noted(state).startswith("in a control group")
+    assert alive(orphan) is not noted(root_half(state)).startswith("in a control group")
     with suppress(ProcessLookupError):
         os.kill(orphan, signal.SIGKILL)

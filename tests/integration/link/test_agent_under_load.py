@@ -10,6 +10,7 @@ from tests.support.worker_jobs import Register, Start, connected, grant
 from tests.support.worker_server import ServerSession, WorkerServer
 
 from farhand_agent.host.cgroup import Cgroups, find_cgroups
+from farhand_agent.host.ground import own_root_half
 from farhand_wire import limits
 from farhand_wire.v1 import runbook_pb2, worker_pb2
 
@@ -71,7 +72,7 @@ async def test_a_fork_bomb_holds_up_no_heartbeat_and_ends_on_stop(
     register: Register, start: Start, server: WorkerServer, state: Path
 ) -> None:
     await register()
-    cgroups = find_cgroups(state)
+    cgroups = find_cgroups(own_root_half(state))
     assert cgroups.limit is not None
     server.heartbeat_ms = BEAT_MS
     session = await connected(server, await start())

@@ -113,7 +113,7 @@ def test_the_directories_are_closed_to_others(sandbox: Sandbox) -> None:
     home = sandbox.new_home()
     home.close()
 
-    passable = 0o001 if os.geteuid() == 0 else 0
+    passable = 0o011 if os.geteuid() == 0 else 0
     modes = [path.stat().st_mode & 0o777 for path in (sandbox.root, sandbox.spares, home.path)]
     assert modes == [0o700 | passable, 0o700, 0o700 | passable]
 
