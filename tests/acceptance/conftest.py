@@ -90,6 +90,13 @@ class Deployment(Stage):
         self.join(name, self.token(group=group), group=group)
         return self.agent(name, slots=slots)
 
+    def agent_by(self, name: str, *starter: str, slots: int = 1) -> Process:
+        """A registered agent that another program starts, connected."""
+        run = self.command("farhand-agent", "run", "--state", str(self.root / name))
+        self.agents[name] = self._start(name, [*starter, *run, "--slots", str(slots)])
+        self.agents[name].wait_for("connected")
+        return self.agents[name]
+
     def register(self, name: str, *arguments: str) -> Done:
         """`farhand-agent register` with the deployment's CA, for a state directory `name`."""
         return self.call(
