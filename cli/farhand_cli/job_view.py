@@ -58,7 +58,7 @@ VIEW: View["Job"] = View(
     card=(
         Column("JOB", lambda job, _: job.job_id),
         *(_STATE, _DETAILS, _EXIT),
-        Column("RUNBOOK", lambda job, _: f"{job.runbook} v{job.runbook_version}"),
+        Column("RUNBOOK", lambda job, _: f"{job.runbook} {outcome.version(job)}"),
         Column("GROUP", lambda job, _: job.run_on),
         Column("WORKER", lambda job, _: job.worker),
         Column("RUN AS", lambda job, _: job.run_as),

@@ -4,7 +4,7 @@ import json
 from typing import TYPE_CHECKING
 
 from farhand_cli.narrator import Told
-from farhand_cli.outcome import azure_name, is_final, outcome
+from farhand_cli.outcome import azure_name, is_final, outcome, version
 from farhand_cli.words import rfc3339
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ class Log(Told):
         if self._entered(job) and (first or not is_final(job)):  # the end has a line of its own
             parts = [f"state={azure_name(job)}"]
             if first:
-                parts += [f"runbook={job.runbook}", f"version={job.runbook_version}"]
+                parts += [f"runbook={job.runbook}", f"version={version(job).removeprefix('v')}"]
                 parts += [f"group={job.run_on}"]
             if job.worker:
                 parts.append(f"worker={job.worker}")

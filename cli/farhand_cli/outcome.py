@@ -1,4 +1,4 @@
-"""How a job ended, and the exit code that says so."""
+"""How a job stands and ended, and the exit code that says so."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -35,6 +35,11 @@ def azure_name(job: "Job") -> str:
 def state(job: "Job") -> words.State:
     """How people see it."""
     return words.state(words.JOB_STATES, status_name(job))
+
+
+def version(job: "Job") -> str:
+    """What of its runbook it runs: `v3`; a test runs the draft."""
+    return "draft" if job.test else f"v{job.runbook_version}"
 
 
 def is_final(job: "Job") -> bool:

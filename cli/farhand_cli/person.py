@@ -8,7 +8,7 @@ from typing import IO, TYPE_CHECKING
 import click
 
 from farhand_cli.narrator import ALARMING, REDRAW_SECONDS, WAIT_SECONDS, WAITING, Told
-from farhand_cli.outcome import azure_name, is_final, outcome, state, status_name
+from farhand_cli.outcome import azure_name, is_final, outcome, state, status_name, version
 from farhand_cli.table import Manner
 from farhand_cli.words import duration, plain, size, span
 
@@ -34,8 +34,8 @@ class Person(Told):
         first = self._job is None
         if self._entered(job):
             if first:
-                version = f"{job.runbook} v{job.runbook_version}"
-                self._say(plain(f"job {self._id(job)}  {version} -> {job.run_on}"))
+                what = f"{job.runbook} {version(job)}"
+                self._say(plain(f"job {self._id(job)}  {what} -> {job.run_on}"))
             elif not self._manner().colour and not is_final(job):
                 self._say(self._doing(job))
             self._drawn_at = self._clock() - REDRAW_SECONDS

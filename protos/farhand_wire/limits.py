@@ -148,6 +148,8 @@ SPOOL_SYNC_SECONDS = 2.0
 #: The server syncs stored output at the latest after this much of a flood.
 OUTPUT_SYNC_BYTES = 8 * 1024 * 1024
 OUTPUT_SYNC_SECONDS = 0.2
+#: Rows of output that are removed at once (4 MiB); what others write comes in between.
+OUTPUT_REMOVE_CHUNKS = 64
 #: What the server keeps of one attempt's spool (output_max): its beginning and its end.
 OUTPUT_MAX_BYTES = 1024 * 1024 * 1024
 #: Of which the end is this much, or a quarter if that is less.

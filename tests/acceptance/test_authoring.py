@@ -154,3 +154,21 @@ def test_a_version_can_be_gone_back_to(deployment: Deployment) -> None:
     assert "-echo 1" in diff and "+echo 2" in diff
     assert done.out == b"1\n"
     assert [line.split()[0] for line in history.splitlines()] == ["VERSION", "v3", "v2", "v1"]
+
+
+def test_a_draft_is_tested_on_a_group_and_leaves_no_history(deployment: Deployment) -> None:
+    deployment.publish("tried", "echo published\n")
+    path = deployment.root / "draft.sh"
+    path.write_text("echo draft\necho 'VERBOSE: detail'\nexit 7\n")
+    deployment.farhand("runbook", "import", str(path), "--name", "tried", "--force")
+
+    first = deployment.farhand("runbook", "test", "tried", "--run-on", "demo")
+    second = deployment.farhand("runbook", "test", "tried", "--run-on", "demo", "--no-follow")
+    id_ = second.out.decode().strip()
+    waited = deployment.farhand("job", "wait", id_[:-2])
+    verbose = deployment.farhand("job", "output", id_, "--stream", "verbose")
+    listed = deployment.farhand("job", "list", "--runbook", "tried", "-o", "name")
+
+    assert (first.code, first.out) == (7, b"draft\n")
+    assert (waited.code, verbose.out) == (7, b"VERBOSE: detail\n")
+    assert listed.out == b""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from farhand_server.engine.writer import Stored
 from farhand_server.model import frames
-from farhand_server.model.identifiers import SessionId
+from farhand_server.model.identifiers import JobId, SessionId
 from farhand_server.model.output import Extent, SpoolId
 
 
@@ -18,6 +18,7 @@ class Audience:
         self.resends: list[tuple[SessionId, SpoolId, int]] = []
         self.ends: list[tuple[SessionId, frames.Result, Extent]] = []
         self.problems: list[tuple[SessionId, str]] = []
+        self.gone: list[JobId] = []
         self.errors: list[Exception] = []
 
     def stored(self, news: Sequence[Stored]) -> None:
@@ -43,6 +44,10 @@ class Audience:
     def violated(self, session: SessionId, reason: str) -> None:
         self.said.append("violated")
         self.problems.append((session, reason))
+
+    def removed(self, job: JobId) -> None:
+        self.said.append("removed")
+        self.gone.append(job)
 
     def failed(self, error: Exception) -> None:
         self.said.append("failed")

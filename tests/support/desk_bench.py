@@ -6,7 +6,7 @@ from tests.support.world.stream import StreamBox
 
 from farhand_server.engine.desk import OutputDesk
 from farhand_server.engine.switchboard import Switchboard
-from farhand_server.engine.writer import Append, Seal, Stored
+from farhand_server.engine.writer import Item, Stored
 from farhand_server.model import frames
 from farhand_server.model.identifiers import SessionId
 from farhand_server.model.job import End
@@ -20,9 +20,9 @@ class Writer:
     """Keeps what it is given."""
 
     def __init__(self) -> None:
-        self.items: list[Append | Seal] = []
+        self.items: list[Item] = []
 
-    def put(self, item: Append | Seal) -> None:
+    def put(self, item: Item) -> None:
         self.items.append(item)
 
 

@@ -119,6 +119,26 @@ class MemoryTx:
         jobs = self.tables.jobs.values()
         return [job for job in jobs if job.parent == parent and not job.status.is_final]
 
+    def tests(self, account: AccountId, runbook: str) -> list[Job]:
+        return [
+            job
+            for job in self.tables.jobs.values()
+            if job.test
+            and (job.account, job.runbook) == (account, runbook)
+            and job.status is not JobStatus.REMOVING
+        ]
+
+    def removing(self) -> list[Job]:
+        return [job for job in self.tables.jobs.values() if job.status is JobStatus.REMOVING]
+
+    def delete_job(self, job: JobId) -> None:
+        self.written = True
+        self.tables.jobs.pop(job, None)
+        for read in [read for read in self.tables.asset_reads if read.job == job]:
+            del self.tables.asset_reads[read]
+        for key in [key for key in self.tables.attempts if key[0] == job]:
+            del self.tables.attempts[key]
+
     def add_attempt(self, attempt: Attempt) -> None:
         key = (attempt.job, attempt.attempt)
         self._unique(key not in self.tables.attempts, "attempts")

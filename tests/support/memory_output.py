@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from tests.support.memory import Failure
 
 from farhand_server.errors import OutcomeUnknown
+from farhand_server.model.identifiers import JobId
 from farhand_server.model.output import Chunk, Extent, SpoolId
 
 
@@ -47,6 +48,18 @@ class MemoryOutputStore:
             raise OutcomeUnknown("UNIQUE constraint failed: chunks.offset")
         kept = [each for each in (*row.chunks, *chunks) if not extent.omits(each.offset)]
         self._written[spool] = _Row(extent, tuple(kept))
+
+    def remove(self, job: JobId, most: int) -> bool:
+        self.commit()
+        for spool in [spool for spool in self._written if spool.job == job]:
+            row = self._written[spool]
+            if len(row.chunks) >= most:
+                self._written[spool] = replace(row, chunks=row.chunks[most:])
+                self.commit()
+                return False
+            del self._written[spool]
+        self.sync()
+        return True
 
     def commit(self) -> None:
         failure = self.fail_next.popleft() if self.fail_next else None

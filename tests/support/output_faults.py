@@ -16,10 +16,10 @@ from tests.support.world.stream import StreamBox
 from farhand_server.engine.desk import OutputDesk, Shelf
 from farhand_server.engine.ports import OutputStore
 from farhand_server.engine.switchboard import Switchboard
-from farhand_server.engine.writer import Append, Ledger, Seal, Stored
+from farhand_server.engine.writer import Item, Ledger, Stored
 from farhand_server.errors import OutcomeUnknown
 from farhand_server.model import frames
-from farhand_server.model.identifiers import SessionId
+from farhand_server.model.identifiers import JobId, SessionId
 from farhand_server.model.job import End
 from farhand_server.model.output import Chunk, Extent, SpoolId
 from farhand_server.store.sqlite import SqliteOutputStore, SqliteQueries
@@ -88,6 +88,9 @@ class FaultyOutput:
     def append(self, spool: SpoolId, chunks: Sequence[Chunk], extent: Extent) -> None:
         self._call("append", lambda: self._store.append(spool, chunks, extent))
 
+    def remove(self, job: JobId, most: int) -> bool:
+        return self._call("remove", lambda: self._store.remove(job, most))
+
     def commit(self) -> None:
         self._call("commit", self._store.commit)
 
@@ -132,7 +135,7 @@ class Voyage(Audience):
         self._spool = spool
         self._frames = data
         self._whole = b"".join(data)
-        self._inbox: deque[Append | Seal] = deque()
+        self._inbox: deque[Item] = deque()
         self._switchboard = Switchboard()
         self._desk = OutputDesk(
             writer=self, queries=shelf, switchboard=self._switchboard, acknowledge_bytes=1
@@ -142,7 +145,7 @@ class Voyage(Audience):
         self._sent = self._freed = 0
         self.sessions = 0
 
-    def put(self, item: Append | Seal) -> None:
+    def put(self, item: Item) -> None:
         self._inbox.append(item)
 
     def run(self) -> None:

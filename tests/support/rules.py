@@ -53,11 +53,11 @@ class Rules:
     def tables(self) -> Tables:
         return self.store.tables
 
-    def begin(self) -> None:
+    def begin(self) -> list[Effect]:
         """As at a start: what was volatile is gone."""
         self._core.forget()
         with self.store.transaction() as tx:
-            self._core.begin(tx, self._now())
+            return self._core.begin(tx, self._now())
 
     def handle(self, event: Event) -> list[Effect]:
         """One event, one transaction."""

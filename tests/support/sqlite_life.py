@@ -59,6 +59,7 @@ class Life:
         self._outlives_a_server(host)
         self._is_stopped(host)
         self._dies(host)
+        self._is_tested(host)
         self._is_restored(host)
         self._insist(
             lambda call: on.DeleteWorker(call=call, by=OPERATOR, name=host.name, force=True)
@@ -125,7 +126,7 @@ class Life:
             lambda call: on.RevokeRegistrationToken(call=call, by=OPERATOR, token=token.id)
         )
 
-    def _start(self) -> Job:
+    def _start(self, *, test: bool = False) -> Job:
         self._number += 1
         job = self._insist(
             lambda call: on.StartJob(
@@ -136,6 +137,7 @@ class Life:
                 run_on=GROUP.name,
                 parameters="{}",
                 arguments=(),
+                test=test,
             )
         )
         assert isinstance(job, Job)
@@ -187,6 +189,13 @@ class Life:
             lambda call: on.ForceCloseJob(call=call, by=OPERATOR, job=job.id, reason="given up")
         )
         self._is(job, JobStatus.FAILED)
+
+    def _is_tested(self, host: FakeHost) -> None:
+        """The second test takes the first one away."""
+        first = self._start(test=True)
+        self._ends(first, host)
+        self._ends(self._start(test=True), host)
+        self._until(lambda: first.id not in self._world.state.tables.jobs)
 
     def _is_restored(self, host: FakeHost) -> None:
         """A member that will not come back is waited for, until a person has decided."""

@@ -47,6 +47,12 @@ class SqliteOutput:
     def append(self, spool: SpoolId, chunks: Sequence[Chunk], extent: Extent) -> None:
         self._opened().append(spool, chunks, extent)
 
+    def remove(self, job: JobId, most: int) -> bool:
+        gone = self._opened().remove(job, most)
+        if gone:
+            self._keep()
+        return gone
+
     def commit(self) -> None:
         failure = self._fails()
         self._opened().commit()

@@ -10,7 +10,7 @@ from tests.support.audience import Audience
 from farhand_server.app import SystemClock
 from farhand_server.core.output import REFUSED_RESULTS
 from farhand_server.engine import OutputDesk, Switchboard
-from farhand_server.engine.writer import Append, Ledger, Seal, Stored
+from farhand_server.engine.writer import Append, Item, Ledger, Seal, Stored
 from farhand_server.model.frames import Result
 from farhand_server.model.identifiers import JobId, SessionId
 from farhand_server.model.job import End
@@ -36,7 +36,7 @@ class Unused:
     def lose(self, session: SessionId, *, clean: bool) -> None:
         raise AssertionError("the rules are not needed here")
 
-    def put(self, item: Append | Seal) -> None:
+    def put(self, item: Item) -> None:
         raise AssertionError("the writer is not needed here")
 
 

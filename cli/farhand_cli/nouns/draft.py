@@ -1,10 +1,11 @@
-"""The draft of a runbook: made, edited, thrown away."""
+"""The draft of a runbook: made, edited, tested, thrown away."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from farhand_cli import script, wire
+from farhand_cli import script, starting, wire
 from farhand_cli.runbook_view import VIEW, type_word
 from farhand_cli.session import Session
 from farhand_cli.verb import answers, pass_session
@@ -71,6 +72,26 @@ def edit(session: Session, name: str, publish: bool) -> None:
         raise
     done = "published" if publish else f"saved. Publish: farhand runbook publish {name}"
     session.made(VIEW, made, f"{name}: draft {done}")
+
+
+@click.command
+@click.argument("runbook")
+@starting.options
+@answers
+@pass_session
+def test(session: Session, /, **typed: Any) -> None:
+    """Run the draft on a group, with real effects, and show its output.
+
+    \b
+    farhand runbook test rotate-logs --run-on lab
+    farhand runbook test rotate-logs --run-on lab -p days=7 --wait --max-wait 60
+
+    A test is in no list of jobs; the next test of the runbook removes it. Exit code: as of
+    `farhand start --follow`.
+
+    It shows Output, Error and Warning; others when named: farhand job output JOB --stream verbose.
+    """
+    starting.Start(**typed, test=True).run(session)
 
 
 @click.command

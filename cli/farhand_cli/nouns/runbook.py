@@ -8,7 +8,7 @@ import click
 from farhand_cli import delivery, script, wire
 from farhand_cli.api import pages
 from farhand_cli.durations import seconds_or_none
-from farhand_cli.nouns.draft import create, edit, revert
+from farhand_cli.nouns.draft import create, edit, revert, test
 from farhand_cli.nouns.version import diff, history, rollback
 from farhand_cli.runbook_view import PARAMETERS, VIEW, published, type_word
 from farhand_cli.session import Session
@@ -219,5 +219,5 @@ def _tag(text: str) -> tuple[str, str]:
     return name, value
 
 
-for _verb in (create, edit, revert, history, diff, rollback):
+for _verb in (create, edit, test, revert, history, diff, rollback):
     runbook.add_command(_verb)

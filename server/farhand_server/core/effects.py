@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from farhand_server.core.events import CallId
 from farhand_server.errors import Refusal
 from farhand_server.model import frames
-from farhand_server.model.identifiers import SessionId, WorkerId
+from farhand_server.model.identifiers import JobId, SessionId, WorkerId
 from farhand_server.model.job import Job
 from farhand_server.model.output import Extent, SpoolId
 
@@ -79,4 +79,11 @@ class Notice:
     fields: Mapping[str, str] = field(default_factory=dict)
 
 
-Effect = Send | Answer | Wake | OpenSpool | CloseSpool | EndSession | Count | Notice
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveOutput:
+    """Whatever is stored of this job's output goes; OutputRemoved follows."""
+
+    job: JobId
+
+
+Effect = Send | Answer | Wake | OpenSpool | CloseSpool | EndSession | Count | Notice | RemoveOutput

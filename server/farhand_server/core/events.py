@@ -44,6 +44,8 @@ class StartJob(Call):
     parent: JobId | None = None
     depth: int = 0
     stop_with_parent: bool = False
+    #: Run the draft.
+    test: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -281,6 +283,13 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OutputRemoved:
+    """Durably nothing is stored any more of this job's output."""
+
+    job: JobId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Lost:
     """The stream ended; `clean` if the worker said Goodbye."""
 
@@ -333,6 +342,7 @@ Event = (
     | Said
     | ChildOf
     | Ended
+    | OutputRemoved
     | Lost
     | DiskLow
     | Tick

@@ -3,7 +3,7 @@
 from farhand_server.core import events as on
 from farhand_server.core.context import Context
 from farhand_server.errors import JobNotFound
-from farhand_server.model.job import Job
+from farhand_server.model.job import Job, JobStatus
 
 
 def find_job(
@@ -11,6 +11,6 @@ def find_job(
 ) -> Job:
     """A job of the caller's account. Raises JobNotFound."""
     job = ctx.tx.job(event.job)
-    if job is None or job.account != event.by.account:
+    if job is None or job.account != event.by.account or job.status is JobStatus.REMOVING:
         raise JobNotFound(f"no job {event.job}", do="see: farhand job list")
     return job

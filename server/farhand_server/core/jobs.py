@@ -2,7 +2,16 @@
 
 from dataclasses import replace
 
-from farhand_server.core import dispatch, fates, groups, leases, orders, parameters, sessions
+from farhand_server.core import (
+    dispatch,
+    fates,
+    groups,
+    leases,
+    orders,
+    parameters,
+    removal,
+    sessions,
+)
 from farhand_server.core import events as on
 from farhand_server.core.context import Context
 from farhand_server.core.effects import Answer, CloseSpool, Count, Effect, Send, Wake
@@ -37,7 +46,7 @@ def begin(event: on.StartJob, ctx: Context) -> tuple[list[Effect], Job]:
     known = ctx.tx.job(event.job)
     if known is not None:
         return [], _same(known, event, ctx)
-    runbook = _published(event, ctx)
+    runbook = _runnable(event, ctx)
     group = ctx.tx.group(event.by.account, event.run_on)
     if group is None:
         raise GroupNotFound(
@@ -45,8 +54,10 @@ def begin(event: on.StartJob, ctx: Context) -> tuple[list[Effect], Job]:
             why="a group is made when its first worker joins, or by hand",
             do="see: farhand group list",
         )
-    given = parameters.take(event, runbook.published_digest, runbook.type, ctx)
+    _, digest = runbook.script(draft=event.test)
+    given = parameters.take(event, digest, runbook.type, ctx)
     job = _job(event, runbook, group, given, ctx)
+    former = removal.former_tests(runbook, ctx) if event.test else []
     ctx.tx.add_job(job)
     if group.id in ctx.live.queues:
         effects = dispatch.dispatch(group.id, ctx)
@@ -57,32 +68,34 @@ def begin(event: on.StartJob, ctx: Context) -> tuple[list[Effect], Job]:
     if not effects:
         # It says at once what it waits for; the grant clears the sentence.
         ctx.tx.swap_job(job, replace(job, details=sentence(job, ctx)))
-    return effects, ctx.tx.job(job.id) or job
+    return [*effects, *former], ctx.tx.job(job.id) or job
 
 
-def _published(event: on.StartJob, ctx: Context) -> Runbook:
+def _runnable(event: on.StartJob, ctx: Context) -> Runbook:
     runbook = ctx.tx.runbook(event.by.account, event.runbook)
     if runbook is None:
         raise RunbookNotFound(f'no runbook "{event.runbook}"', do="see: farhand runbook list")
-    if not runbook.published_version:
+    if not (runbook.published_version or event.test):
         raise RunbookNotPublished(
             f'runbook "{runbook.name}" is not published',
             why="only published runbooks run; this one has a draft",
-            do=f"publish it: farhand runbook publish {runbook.name}",
+            do=f"publish it: farhand runbook publish {runbook.name}, "
+            f"or test the draft: farhand runbook test {runbook.name} --run-on {event.run_on}",
         )
     return runbook
 
 
 def _job(event: on.StartJob, runbook: Runbook, group: Group, given: Given, ctx: Context) -> Job:
     delivery = runbook.delivery or ctx.tx.account(event.by.account).delivery
+    version, digest = runbook.script(draft=event.test)
     return Job(
         id=event.job,
         account=event.by.account,
         runbook=runbook.name,
-        runbook_version=runbook.published_version,
+        runbook_version=version,
         runbook_type=runbook.type,
-        digest=runbook.published_digest,
-        runbook_size=len(ctx.tx.script(runbook.published_digest)),
+        digest=digest,
+        runbook_size=len(ctx.tx.script(digest)),
         group=group.id,
         group_name=group.name,
         status=JobStatus.NEW,
@@ -96,9 +109,11 @@ def _job(event: on.StartJob, runbook: Runbook, group: Group, given: Given, ctx: 
         parent=event.parent,
         depth=event.depth,
         stop_with_parent=event.stop_with_parent,
-        log_verbose=runbook.log_verbose,
-        log_progress=runbook.log_progress,
         run_as=groups.user(group, ctx),
+        # A test shows what Azure's test pane does, whatever the runbook's jobs show.
+        log_verbose=runbook.log_verbose and not event.test,
+        log_progress=runbook.log_progress and not event.test,
+        test=event.test,
         created=ctx.now.unix_ms,
     )
 
@@ -110,6 +125,8 @@ def _same(known: Job, event: on.StartJob, ctx: Context) -> Job:
         and known.runbook == event.runbook
         and known.group_name == event.run_on
         and known.parent == event.parent
+        and known.test == event.test
+        and known.status is not JobStatus.REMOVING
     )
     if same:
         given = parameters.take(event, known.digest, known.runbook_type, ctx)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from farhand_server.core import events as on
+from farhand_server.core import removal
 from farhand_server.core.context import Context
 from farhand_server.core.effects import Answer, Effect
 from farhand_server.declared.declaration import declared
@@ -140,15 +141,16 @@ def update(event: on.UpdateRunbook, ctx: Context) -> list[Effect]:
 
 
 def delete(event: on.DeleteRunbook, ctx: Context) -> list[Effect]:
-    """Deletes a runbook that no open job needs; the history of its jobs stays."""
+    """Deletes a runbook that no open job needs; the history of its jobs stays, its tests go."""
     known = find(event.by.account, event.name, ctx)
     if ctx.tx.has_jobs(runbook=known.name, group=None, account=known.account):
         raise InUse(
             f'runbook "{known.name}" has jobs that are not over',
             do=f"stop them or wait: farhand job list --runbook {known.name}",
         )
+    former = removal.former_tests(known, ctx)
     ctx.tx.delete_runbook(known.id)
-    return [Answer(call=event.call, value=None)]
+    return [*former, Answer(call=event.call, value=None)]
 
 
 def find(account: AccountId, name: str, ctx: Context) -> Runbook:

@@ -11,6 +11,7 @@ from farhand_server.core import (
     freezing,
     lost_time,
     numbers,
+    removal,
     restoring,
 )
 from farhand_server.core import events as on
@@ -35,7 +36,7 @@ def begin(ctx: Context) -> list[Effect]:
     ctx.live.queues.update(ctx.tx.waiting_groups())
     for worker in ctx.tx.serving_workers():
         ctx.live.absent[worker] = ctx.alarm_in(ctx.patience.boot_grace)
-    return []
+    return removal.begin(ctx)
 
 
 def greeted(event: on.Greeted, ctx: Context) -> list[Effect]:

@@ -3,6 +3,7 @@
 from collections import OrderedDict, deque
 from collections.abc import Sequence
 
+from farhand_server.model.identifiers import JobId
 from farhand_server.model.output import Chunk, Extent, SpoolId
 
 SPOOL_BYTES = 512 * 1024
@@ -32,6 +33,11 @@ class ChunkCache:
         if len(self._spools) > SPOOLS:
             oldest, _ = self._spools.popitem(last=False)
             del self._extents[oldest]
+
+    def forget(self, job: JobId) -> None:
+        """Nothing of it is stored any more."""
+        for spool in [spool for spool in self._spools if spool.job == job]:
+            del self._spools[spool], self._extents[spool]
 
     def extent(self, spool: SpoolId) -> Extent | None:
         """How much of it is stored; None when the cache does not know."""

@@ -15,10 +15,10 @@ import structlog
 from farhand_server.core import output as rules
 from farhand_server.engine.cache import ChunkCache
 from farhand_server.engine.switchboard import Switchboard
-from farhand_server.engine.writer import Append, Seal, Stored
+from farhand_server.engine.writer import Append, Item, Remove, Seal, Stored
 from farhand_server.errors import ProtocolViolation
 from farhand_server.model import frames
-from farhand_server.model.identifiers import SessionId
+from farhand_server.model.identifiers import JobId, SessionId
 from farhand_server.model.output import Chunk, Extent, SpoolId
 from farhand_wire import limits
 
@@ -36,7 +36,7 @@ ACKNOWLEDGE_BYTES = limits.WINDOW_BYTES // 16
 class Inbox(Protocol):
     """The writer, as the desk sees it."""
 
-    def put(self, item: Append | Seal) -> None: ...
+    def put(self, item: Item) -> None: ...
 
 
 class Shelf(Protocol):
@@ -138,6 +138,11 @@ class OutputDesk:
             self._closed[spool] = arrival.session
             if len(self._closed) > CLOSED:
                 del self._closed[next(iter(self._closed))]
+
+    def remove(self, job: JobId) -> None:
+        """All that is stored of it goes; nobody may send more."""
+        self._cache.forget(job)
+        self._writer.put(Remove(job=job))
 
     def leave(self, session: SessionId) -> None:
         """The session is over; its attempts wait for the next one."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from farhand_server.core import Core
-from farhand_server.core.events import CallId, Ended, Event, Lost, Tick
+from farhand_server.core.events import CallId, Ended, Event, Lost, OutputRemoved, Tick
 from farhand_server.engine.desk import OutputDesk
 from farhand_server.engine.outlet import Outlet
 from farhand_server.engine.ports import Clock, StateStore
@@ -18,7 +18,7 @@ from farhand_server.engine.turns import Turns
 from farhand_server.engine.writer import OutputWriter, Stored
 from farhand_server.errors import Refusal, ShuttingDown, StoreDamaged
 from farhand_server.model import frames
-from farhand_server.model.identifiers import SessionId
+from farhand_server.model.identifiers import JobId, SessionId
 from farhand_server.model.output import Extent, SpoolId
 
 log = structlog.get_logger("farhand.engine")
@@ -191,6 +191,9 @@ class _WriterNews:
 
     def violated(self, session: SessionId, reason: str) -> None:
         self._hop(self._outlet.violated, session, reason)
+
+    def removed(self, job: JobId) -> None:
+        self._engine.tell(OutputRemoved(job=job))
 
     def failed(self, error: Exception) -> None:
         log.error("output was not committed; starting over", exc_info=error)

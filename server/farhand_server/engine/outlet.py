@@ -12,6 +12,7 @@ from farhand_server.core.effects import (
     EndSession,
     Notice,
     OpenSpool,
+    RemoveOutput,
     Send,
     Wake,
 )
@@ -63,6 +64,9 @@ class Outlet:
                     self.end(session, reason, refusal)
                 case Count(worker=worker, reason=reason):
                     self._switchboard.count(worker, reason)
+                case RemoveOutput(job=job):
+                    self._switchboard.drop(job)
+                    self._desk.remove(job)
                 case Notice(text=text, fields=fields):
                     log.warning(text, **fields)
 

@@ -45,6 +45,11 @@ class OutputStore(Protocol):
         those before, is not kept. Not committed yet."""
         ...
 
+    def remove(self, job: JobId, most: int) -> bool:
+        """Takes at most so many chunks of a job away, at last its spools. Whether nothing is left,
+        which survives a loss of power. Raises OutcomeUnknown."""
+        ...
+
     def commit(self) -> None:
         """What was appended survives a crash of the process. Raises OutcomeUnknown."""
         ...
@@ -79,7 +84,7 @@ class Queries(Protocol):
         ...
 
     def job(self, account: AccountId, prefix: str) -> Sequence[Job]:
-        """Up to two jobs whose id begins so."""
+        """Up to two jobs whose id begins so; none that is being removed."""
         ...
 
     def attempts(self, job: JobId) -> Sequence[Attempt]:
@@ -101,7 +106,7 @@ class Queries(Protocol):
         size: int,
         after: str,
     ) -> Page[Job]:
-        """Newest first."""
+        """Newest first, without test runs."""
         ...
 
     def runbook(self, account: AccountId, name: str) -> Runbook | None: ...

@@ -62,6 +62,10 @@ class Switchboard:
             watch.job = job
             watch.set()
 
+    def drop(self, job: JobId) -> None:
+        """The job is there no more. Who still watches it has its end."""
+        self._recent.pop(job, None)
+
     def wake(self, job: JobId) -> None:
         """Everyone who watches this job looks again: it has new output."""
         for watch in self._watches.get(job, ()):

@@ -23,7 +23,7 @@ from farhand_server.core.output import (
 from farhand_server.engine.cutting import cut
 from farhand_server.engine.ports import Clock, OutputStore
 from farhand_server.model import frames
-from farhand_server.model.identifiers import SessionId
+from farhand_server.model.identifiers import JobId, SessionId
 from farhand_server.model.output import Chunk, Extent, SpoolId
 from farhand_wire import limits
 from farhand_wire import spool as spools
@@ -48,6 +48,16 @@ class Seal:
     session: SessionId
     spool: SpoolId
     result: frames.Result
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remove:
+    """Everything that is stored of a job goes, a little at a time."""
+
+    job: JobId
+
+
+Item = Append | Seal | Remove
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +86,10 @@ class Audience(Protocol):
         """It may not go on."""
         ...
 
+    def removed(self, job: JobId) -> None:
+        """Nothing is left of it."""
+        ...
+
     def failed(self, error: Exception) -> None: ...
 
 
@@ -93,7 +107,7 @@ class OutputWriter:
         self._open = store
         self._clock = clock
         self._output_max = output_max
-        self._queue: queue.SimpleQueue[Append | Seal | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Item | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
 
     def start(self, audience: Audience) -> None:
@@ -103,7 +117,7 @@ class OutputWriter:
         )
         self._thread.start()
 
-    def put(self, item: Append | Seal) -> None:
+    def put(self, item: Item) -> None:
         self._queue.put(item)
 
     def stop(self) -> None:
@@ -122,7 +136,8 @@ class OutputWriter:
                 batch = self._batch()
                 items = [item for item in batch if item is not None]
                 try:
-                    ledger.write(items, idle=self._queue.empty())
+                    for left in ledger.write(items, idle=self._queue.empty()):
+                        self._queue.put(left)
                 except Exception as error:
                     # The store's failure or a bug here: what was told is true, the rest is open.
                     audience.failed(error)
@@ -132,7 +147,7 @@ class OutputWriter:
         finally:
             store.close()
 
-    def _batch(self) -> list[Append | Seal | None]:
+    def _batch(self) -> list[Item | None]:
         """Everything that waits, at least one item; bounded, so that commits stay short."""
         batch = [self._queue.get()]
         size = 0
@@ -171,8 +186,9 @@ class Ledger:
         self._unsynced.clear()
         self._unsynced_bytes = 0
 
-    def write(self, items: Sequence[Append | Seal], *, idle: bool) -> None:
-        """One commit for all that was appended, then a sync if it is time for one."""
+    def write(self, items: Sequence[Item], *, idle: bool) -> Sequence[Remove]:
+        """One commit for all that was appended, then a sync if it is time for one. Gives what is to
+        be gone on with when others have had their turn."""
         news = [self._append(item) for item in items if isinstance(item, Append)]
         if news:
             self._store.commit()
@@ -184,6 +200,8 @@ class Ledger:
             self._sync()
         for seal in seals:
             self._seal(seal)
+        removals = [item for item in items if isinstance(item, Remove)]
+        return [removal for removal in removals if not self._remove(removal.job)]
 
     def _append(self, item: Append) -> Stored:
         if item.fresh and item.offset == 0:
@@ -292,6 +310,15 @@ class Ledger:
         self._refused.pop(seal.spool, None)
         self._extents.pop(seal.spool)
         self._audience.sealed(seal.session, seal.result, extent)
+
+    def _remove(self, job: JobId) -> bool:
+        for known in (self._extents, self._unsynced, self._refused):
+            for spool in [spool for spool in known if spool.job == job]:
+                del known[spool]
+        gone = self._store.remove(job, limits.OUTPUT_REMOVE_CHUNKS)
+        if gone:
+            self._audience.removed(job)
+        return gone
 
     def _is_refused(self, spool: SpoolId) -> bool:
         """Whether its worker is to try once more."""

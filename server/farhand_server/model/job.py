@@ -35,7 +35,7 @@ class JobStatus(enum.Enum):
     #: A stop was asked for; the tree has not ended yet.
     STOPPING = 10
     RESUMING = 11
-    #: Retention is deleting it.
+    #: It is being deleted: its output first, then its row. Nobody sees it any more.
     REMOVING = 12
 
     @property
@@ -134,6 +134,7 @@ class Job:
     id: JobId
     account: AccountId
     runbook: str
+    #: 0: a draft.
     runbook_version: int
     runbook_type: RunbookType
     #: SHA-256 of the script, hexadecimal: the version it is pinned to.
@@ -188,6 +189,8 @@ class Job:
     log_progress: bool = False
     #: The user that it runs as; empty: that of the agent.
     run_as: str = ""
+    #: A test run of a draft: in no history, and removed by the next one.
+    test: bool = False
     created: UnixMs
     started: UnixMs | None = None
     ended: UnixMs | None = None

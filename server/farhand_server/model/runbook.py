@@ -87,6 +87,10 @@ class Runbook:
         same = self.draft_digest == self.published_digest
         return RunbookState.PUBLISHED if same else RunbookState.EDIT
 
+    def script(self, *, draft: bool) -> tuple[int, str]:
+        """Version and digest of what a job runs; a draft is no version yet, which is 0."""
+        return (0, self.draft_digest) if draft else (self.published_version, self.published_digest)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunbookVersion:

@@ -48,6 +48,7 @@ class JobService(job_pb2_grpc.JobServiceServicer):
                 run_on=request.run_on,
                 parameters=as_text(values),
                 arguments=parameters.arguments(values, request.parameter_order),
+                test=request.test,
             ),
         )
         return job_pb2.StartJobResponse(job=await self._wire(job))

@@ -98,3 +98,49 @@ def test_wrong_usage_starts_nothing(run: Run, plane: ControlPlane, words: list[s
     result = run("start", "hello", "--run-on", "demo", *words)
 
     assert (result.exit_code, plane.calls) == (2, [])
+
+
+# --- tests of drafts ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def ended(plane: ControlPlane) -> None:
+    plane.add_job(ID, runbook="hello", test=True, status=job_pb2.JOB_STATUS_NEW)
+    plane.say(ID, b"from the draft\n")
+    plane.change(ID, status=job_pb2.JOB_STATUS_COMPLETED, exit_code=7)
+
+
+@pytest.mark.usefixtures("ended")
+@pytest.mark.parametrize(
+    ("words", "output"),
+    [([], "from the draft\n"), (["--follow"], "from the draft\n"), (["--wait"], "")],
+)
+def test_a_test_is_followed_unless_it_is_only_waited_for(
+    run: Run, plane: ControlPlane, words: list[str], output: str
+) -> None:
+    result = run("runbook", "test", "hello", "--run-on", "demo", "--job-id", ID, *words)
+
+    assert (result.exit_code, result.stdout) == (7, output)
+    assert "version=draft" in result.stderr
+    assert (started(plane).test, started(plane).run_on) == (True, "demo")
+
+
+def test_a_test_may_be_left_alone(run: Run, plane: ControlPlane) -> None:
+    result = run("runbook", "test", "hello", "--run-on", "demo", "--no-follow")
+
+    assert result.stdout == f"{uuid.UUID(started(plane).job_id)}\n"
+
+
+def test_a_test_takes_what_the_draft_declares(run: Run, plane: ControlPlane) -> None:
+    plane.draft_parameters["hello"] = [
+        runbook_pb2.RunbookParameter(name="count", type=runbook_pb2.PARAMETER_TYPE_STRING)
+    ]
+    run("runbook", "test", "hello", "--run-on", "demo", "--no-follow", "-p", "count=7")
+
+    assert MessageToDict(started(plane).parameters) == {"count": "7"}
+
+
+def test_a_start_is_no_test(run: Run, plane: ControlPlane) -> None:
+    run("start", "hello", "--run-on", "demo")
+
+    assert not started(plane).test

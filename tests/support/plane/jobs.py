@@ -25,7 +25,8 @@ class JobService(JobServiceServicer):
             self._ledger.add_job(
                 request.job_id,
                 runbook=request.runbook,
-                runbook_version=1,
+                runbook_version=0 if request.test else 1,
+                test=request.test,
                 run_on=request.run_on,
                 parameters=request.parameters,
                 status=job.JOB_STATUS_NEW,

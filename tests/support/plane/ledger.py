@@ -69,6 +69,8 @@ class Ledger:
         self.assets: dict[str, dict[str, Any]] = {}
         #: What each declares.
         self.parameters: dict[str, list[RunbookParameter]] = {}
+        #: Where they differ from those.
+        self.draft_parameters: dict[str, list[RunbookParameter]] = {}
         #: What was published of each.
         self.versions: dict[str, list[bytes]] = {}
         self.scripts: dict[str, bytes] = {}

@@ -214,9 +214,8 @@ class RunbookService(RunbookServiceServicer):
         self._ledger.admit("GetRunbook", request, context)
         made = self._ledger.found(self._ledger.runbooks, request.runbook, context)
         declared = self._ledger.parameters.get(request.runbook, ())
-        return runbook.GetRunbookResponse(
-            runbook=made, parameters=declared, draft_parameters=declared
-        )
+        draft = self._ledger.draft_parameters.get(request.runbook, declared)
+        return runbook.GetRunbookResponse(runbook=made, parameters=declared, draft_parameters=draft)
 
     def ListRunbooks(self, request: Any, context: Any) -> Any:
         """Two a page, so that callers meet more than one."""

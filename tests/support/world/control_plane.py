@@ -15,14 +15,24 @@ from tests.support.world.watcher import Watcher
 
 from farhand_server.core import Core, Patience
 from farhand_server.core.effects import Effect
-from farhand_server.core.events import CallId, Ended, Event, Greeted, Joined, Lost, Said, Tick
+from farhand_server.core.events import (
+    CallId,
+    Ended,
+    Event,
+    Greeted,
+    Joined,
+    Lost,
+    OutputRemoved,
+    Said,
+    Tick,
+)
 from farhand_server.core.ports import Tx
 from farhand_server.engine.desk import OutputDesk
 from farhand_server.engine.outlet import Outlet
 from farhand_server.engine.ports import StateStore
 from farhand_server.engine.switchboard import Switchboard
 from farhand_server.engine.turns import Turns
-from farhand_server.engine.writer import Append, Ledger, Seal, Stored
+from farhand_server.engine.writer import Item, Ledger, Stored
 from farhand_server.errors import ProtocolViolation, Refusal
 from farhand_server.model import frames
 from farhand_server.model.clock import Instant, Now
@@ -34,9 +44,9 @@ class Inbox:
     """What the output writer would find in its queue."""
 
     def __init__(self) -> None:
-        self.items: deque[Append | Seal] = deque()
+        self.items: deque[Item] = deque()
 
-    def put(self, item: Append | Seal) -> None:
+    def put(self, item: Item) -> None:
         self.items.append(item)
 
 
@@ -134,7 +144,8 @@ class ControlPlane:
         count = len(self.inbox.items) if most is None else min(most, len(self.inbox.items))
         batch = [self.inbox.items.popleft() for _ in range(count)]
         try:
-            self._ledger.write(batch, idle=not self.inbox.items and not busy)
+            idle = not self.inbox.items and not busy
+            self.inbox.items.extend(self._ledger.write(batch, idle=idle))
         except Exception as error:
             self._watcher.failed(error)
             self.failed(error)
@@ -293,6 +304,9 @@ class ControlPlane:
 
     def violated(self, session: SessionId, reason: str) -> None:
         self._hop(self._outlet.violated, session, reason)
+
+    def removed(self, job: JobId) -> None:
+        self.events.append(OutputRemoved(job=job))
 
     def failed(self, error: Exception) -> None:
         self._start_over()

@@ -22,10 +22,10 @@ from farhand_server.core.output import (
     WRONG_RESULT,
 )
 from farhand_server.engine.cutting import cut
-from farhand_server.engine.writer import Append, Ledger, OutputWriter, Seal
+from farhand_server.engine.writer import Append, Item, Ledger, OutputWriter, Remove, Seal
 from farhand_server.errors import OutcomeUnknown
 from farhand_server.model import frames
-from farhand_server.model.identifiers import SessionId
+from farhand_server.model.identifiers import JobId, SessionId
 from farhand_server.model.job import End
 from farhand_server.model.output import Chunk, Extent, SpoolId
 from farhand_wire import limits
@@ -47,7 +47,7 @@ class Bench:
         self.audience = Audience()
         self.ledger = Ledger(store=self.store, clock=self.clock, audience=self.audience)
 
-    def write(self, *items: Append | Seal, idle: bool = True) -> None:
+    def write(self, *items: Item, idle: bool = True) -> None:
         self.ledger.write(items, idle=idle)
 
     @property
@@ -337,11 +337,16 @@ class BuggyStore(MemoryOutputStore):
 
 
 class Listener(Audience):
-    """Tells another thread when something has failed."""
+    """Tells another thread when something has failed, or is removed."""
 
     def __init__(self) -> None:
         super().__init__()
         self.has_failed = threading.Event()
+        self.has_removed = threading.Event()
+
+    def removed(self, job: JobId) -> None:
+        super().removed(job)
+        self.has_removed.set()
 
     def failed(self, error: Exception) -> None:
         super().failed(error)
@@ -361,6 +366,38 @@ def test_the_thread_survives_whatever_fails(store: MemoryOutputStore) -> None:
     writer.stop()
     assert audience.said == ["failed", "stored", "durable"]
     assert store.durable(SPOOL) == ONE
+
+
+@pytest.fixture
+def little(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "OUTPUT_REMOVE_CHUNKS", 1)
+
+
+@pytest.mark.usefixtures("little")
+def test_what_is_removed_leaves_others_a_turn(bench: Bench) -> None:
+    bench.write(append(ONE), append(TWO, len(ONE)))
+    removal = Remove(job=SPOOL.job)
+
+    left = bench.ledger.write([removal], idle=True)
+    assert (left, bench.audience.gone) == ([removal], [])
+    while left:
+        left = bench.ledger.write(left, idle=True)
+    assert bench.audience.gone == [SPOOL.job]
+    assert bench.store.spools() == []
+
+
+@pytest.mark.usefixtures("little")
+def test_a_writer_removes_to_the_end() -> None:
+    store, audience = MemoryOutputStore(), Listener()
+    writer = OutputWriter(store=lambda: store, clock=WorldClock())
+    for number in range(9):
+        writer.put(append(ONE, number * len(ONE)))
+    writer.put(Remove(job=SPOOL.job))
+    writer.start(audience)
+    assert audience.has_removed.wait(5)
+    writer.stop()
+
+    assert store.spools() == []
 
 
 def test_a_stop_writes_and_syncs_what_waits() -> None:

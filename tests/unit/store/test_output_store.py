@@ -104,3 +104,46 @@ def test_a_spool_goes_on_in_the_next_process(output: Bytes) -> None:
     output.store.commit()
 
     assert output.store.extent(SPOOL).stored == 6
+
+
+# --- removal --------------------------------------------------------------------------------
+
+
+def test_a_job_is_removed_a_little_at_a_time_and_others_stay(output: Bytes) -> None:
+    for number in range(5):
+        add(output, b"abc", before=b"abc" * number)
+    add(output, b"xyz", spool=OTHER)
+    kept = SpoolId(job=job_id(2), attempt=1)
+    add(output, b"def", spool=kept)
+    calls = 1
+    while not output.store.remove(job_id(1), 2):
+        calls += 1
+    output.restart()
+
+    assert calls > 2
+    assert output.store.extent(SPOOL) == output.store.extent(OTHER) == Extent()
+    assert output.store.chunk(SPOOL, 0) is output.store.chunk(OTHER, 0) is None
+    assert output.store.extent(kept).stored == 3
+
+
+def test_a_removal_that_was_cut_off_is_gone_on_with(output: Bytes) -> None:
+    for number in range(5):
+        add(output, b"abc", before=b"abc" * number)
+    assert not output.store.remove(job_id(1), 2)
+    output.restart()
+
+    assert output.store.remove(job_id(1), 100)
+    assert output.store.extent(SPOOL) == Extent()
+
+
+def test_nothing_is_removed_of_a_job_without_output(output: Bytes) -> None:
+    assert output.store.remove(job_id(1), 2)
+
+
+def test_a_spool_begins_anew_after_its_removal(output: Bytes) -> None:
+    add(output, b"abc")
+    output.store.remove(job_id(1), 100)
+    add(output, b"xy")
+    output.store.sync()
+
+    assert output.store.extent(SPOOL) == replace(extent(b"xy"), durable=2)

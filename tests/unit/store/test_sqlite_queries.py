@@ -43,6 +43,19 @@ def queries(data: Path) -> SqliteQueries:
 # --- jobs -----------------------------------------------------------------------------------
 
 
+def test_tests_are_in_no_list_and_are_found_by_their_ids(
+    store: SqliteStateStore, queries: SqliteQueries
+) -> None:
+    with store.transaction() as tx:
+        tx.add_job(samples.job(1))
+        tx.add_job(samples.job(2, test=True))
+        tx.add_job(samples.job(3, test=True, status=JobStatus.REMOVING))
+
+    assert listed(queries) == [1]
+    assert numbers(queries.job(ACCOUNT, "00000002")) == [2]
+    assert not queries.job(ACCOUNT, job_id(3))
+
+
 def numbers(jobs: Sequence[Job]) -> list[int]:
     return [int(job.id[:8], 16) for job in jobs]
 

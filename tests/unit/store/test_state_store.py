@@ -207,6 +207,31 @@ def test_only_open_jobs_hold_a_runbook_and_a_group(state: StateStore, status: Jo
         assert not tx.has_jobs(runbook="hello", group=GROUP, account=AccountId(2))
 
 
+def test_tests_of_a_runbook_are_found_until_they_are_being_removed(state: StateStore) -> None:
+    with state.transaction() as tx:
+        tx.add_job(samples.job(1, test=True, status=JobStatus.COMPLETED))
+        tx.add_job(samples.job(2, status=JobStatus.COMPLETED))
+        tx.add_job(samples.job(3, test=True, runbook="other"))
+        assert [job.id for job in tx.tests(ACCOUNT, "hello")] == [job_id(1)]
+        tx.swap_job(tx.tests(ACCOUNT, "hello")[0], samples.job(1, status=JobStatus.REMOVING))
+
+        assert not tx.tests(ACCOUNT, "hello")
+        assert not tx.tests(AccountId(2), "other")
+        assert [job.id for job in tx.removing()] == [job_id(1)]
+
+
+def test_a_job_is_deleted_with_its_attempts(state: StateStore) -> None:
+    with state.transaction() as tx:
+        for number in (1, 2):
+            tx.add_job(samples.job(number))
+            tx.add_attempt(samples.attempt(number))
+        tx.delete_job(job_id(1))
+    with state.transaction() as tx:
+        assert tx.job(job_id(1)) is None
+        assert tx.job(job_id(2)) is not None
+        tx.add_attempt(samples.attempt(1))  # there is none any more
+
+
 def test_an_attempt_is_granted_once(state: StateStore) -> None:
     with state.transaction() as tx:
         tx.add_attempt(samples.attempt())

@@ -65,6 +65,7 @@ def wire(job: Job, output_bytes: int) -> job_pb2.Job:
         parent_job_id=job.parent or "",
         stop_with_parent=job.stop_with_parent,
         run_as=job.run_as,
+        test=job.test,
     )
 
 

@@ -17,7 +17,7 @@ JOB_COLUMNS = (
     "started_by, created, started, ended, exit_code, exit_signal, exit_reason, exit_stopped, "
     "output_bytes, delivery, lost_after, timeout, suspension, counted, may_run, away_ms, "
     "stop_grace_ms, ground, reserved, sealed, log_verbose, log_progress, "
-    "parent, depth, stop_with_parent, asked, run_as"
+    "parent, depth, stop_with_parent, asked, run_as, test"
 )
 #: Jobs that are not over; numbers are those of JobStatus.
 OPEN = "status NOT IN (3, 4, 5, 12)"
@@ -69,6 +69,7 @@ def job(row: Row) -> Job:
         stop_with_parent=bool(row["stop_with_parent"]),
         asked=row["asked"],
         run_as=row["run_as"],
+        test=bool(row["test"]),
     )
 
 
@@ -126,6 +127,7 @@ def job_values(value: Job) -> tuple[Any, ...]:
         value.stop_with_parent,
         value.asked,
         value.run_as,
+        value.test,
     )
 
 

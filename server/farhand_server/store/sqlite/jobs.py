@@ -96,6 +96,22 @@ class Jobs(Statements):
         found = self._all(f"{_JOB} WHERE parent = ? AND {job_rows.OPEN} ORDER BY key", parent)
         return [job_rows.job(row) for row in found]
 
+    def tests(self, account: AccountId, runbook: str) -> list[Job]:
+        found = self._all(
+            f"{_JOB} WHERE test = 1 AND account = ? AND runbook = ? AND status <> 12",
+            account,
+            runbook,
+        )
+        return [job_rows.job(row) for row in found]
+
+    def removing(self) -> list[Job]:
+        return [job_rows.job(row) for row in self._all(f"{_JOB} WHERE status = 12")]
+
+    def delete_job(self, job: JobId) -> None:
+        self._write("DELETE FROM asset_reads WHERE job = ?", (job,))
+        self._write("DELETE FROM attempts WHERE job = ?", (job,))
+        self._write("DELETE FROM jobs WHERE id = ?", (job,))
+
     def add_attempt(self, attempt: Attempt) -> None:
         self._write(
             "INSERT INTO attempts (job, attempt, worker, worker_name, granted, ended, outcome) "

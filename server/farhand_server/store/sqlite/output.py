@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from farhand_server.model.identifiers import JobId
 from farhand_server.model.output import Chunk, Extent, SpoolId
 from farhand_server.store.sqlite import rows
 from farhand_server.store.sqlite.connection import BUSY_MS, open_output, outcome_unknown
@@ -86,6 +87,22 @@ class SqliteOutputStore:
                 json.dumps(list(self._unsynced)),
             )
             self._unsynced.clear()
+
+    def remove(self, job: JobId, most: int) -> bool:
+        """Each call is a commit; what tells that there were chunks goes last, and safely."""
+        self.commit()
+        with self._all_or_nothing():
+            gone = self._connection.execute(
+                "DELETE FROM chunks WHERE id IN (SELECT chunks.id FROM spools JOIN chunks "
+                "ON chunks.spool = spools.id WHERE job = ? LIMIT ?)",
+                (job, most),
+            ).rowcount
+        if gone == most:
+            return False
+        self._sync("DELETE FROM spools WHERE job = ?", job)
+        for spool in [spool for spool in self._ids if spool.job == job]:
+            self._unsynced.discard(self._ids.pop(spool))
+        return True
 
     def _sync(self, update: str, *values: str) -> None:
         with self._all_or_nothing():

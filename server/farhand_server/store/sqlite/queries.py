@@ -101,7 +101,7 @@ class SqliteQueries:
     def job(self, account: AccountId, prefix: str) -> Sequence[Job]:
         found = self._all(
             f"SELECT {job_rows.JOB_COLUMNS} FROM jobs WHERE id >= ? AND id < ? AND account = ? "
-            "ORDER BY id LIMIT 2",
+            "AND status <> 12 ORDER BY id LIMIT 2",
             prefix,
             prefix + "~",
             account,
@@ -127,7 +127,7 @@ class SqliteQueries:
         size: int,
         after: str,
     ) -> Page[Job]:
-        wanted = ["account = ?"]
+        wanted = ["account = ?", "test = 0"]
         values: list[Any] = [account]
         if statuses:
             wanted.append(f"status IN ({', '.join('?' for _ in statuses)})")
