@@ -72,8 +72,9 @@ class Masker:
             start = anchor.start() + 1
             for at, length in self._places[anchor.group()]:
                 begin = anchor.start() - at
-                if begin >= 0 and data[begin : begin + length] in self._patterns:
-                    found.append((begin, begin + length))
+                end = begin + length
+                if begin >= 0 and end <= len(data) and data[begin:end] in self._patterns:
+                    found.append((begin, end))
         return sorted(found)
 
     def known(self, data: bytes) -> int:

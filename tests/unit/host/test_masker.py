@@ -217,6 +217,7 @@ OUTPUT = st.lists(st.one_of(LETTERS, st.sampled_from(["x", "***", " "])), max_si
 @given(SECRETS, OUTPUT, st.lists(st.integers(0, 60), max_size=6))
 @example(["aaaaaa"], ["aaaaaaaaaaaaa"], [3, 6, 7, 12])
 @example(["abcabc", "bcabcabca"], ["abcabcabcab"], [6])
+@example(["aaaaaaaaaééaaé", "aaaaaaaaaééaé\n"], [], [33])
 def test_every_split_of_the_output_gives_the_same(
     secrets: list[str], output: list[str], cuts: list[int]
 ) -> None:
