@@ -2,9 +2,12 @@
 
 import hashlib
 import json
+import os
+import signal
 from pathlib import Path
 
 import pytest
+from demo.stage import children
 from tests.acceptance.conftest import Deployment
 from tests.support.authority import authority
 
@@ -237,3 +240,37 @@ def test_a_child_is_stopped_with_its_parent_if_it_shall(deployment: Deployment) 
 
     assert deployment.status(alone) == "JOB_STATUS_RUNNING"
     deployment.farhand("job", "stop", alone)
+
+
+COUNTS = """
+import automationassets, sys, time
+
+for _ in range(30):
+    count = automationassets.get_automation_variable("count")
+    automationassets.set_automation_variable("count", count + 1)
+    print(count + 1, flush=True)
+    time.sleep(0.02)
+"""
+
+
+def test_what_a_job_asks_for_is_done_once_however_often_its_link_is_lost(
+    bare: Deployment,
+) -> None:
+    assert bare.farhand("variable", "create", "count", "0").code == 0
+    bare.publish("counts", COUNTS, ending=".py")
+    agent = bare.add_agent("w1")
+    job = bare.start("counts")
+    for _ in range(2):
+        before = _lines(bare, job)
+        bare.until("it goes on", lambda: _lines(bare, job) > before)  # noqa: B023
+        for link in children(agent.pid, "farhand-link"):
+            os.kill(link, signal.SIGKILL)
+    bare.until("it is over", lambda: "endTime" in bare.job(job))
+
+    assert bare.status(job) == "JOB_STATUS_COMPLETED", bare.farhand("job", "output", job)
+    assert _lines(bare, job) == 30
+    assert bare.json("variable", "show", "count")["value"] == 30
+
+
+def _lines(bare: Deployment, job: str) -> int:
+    return bare.farhand("job", "output", job).out.count(b"\n")
