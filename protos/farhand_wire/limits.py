@@ -106,6 +106,8 @@ PAGE_SIZE_MOST = 1_000
 ASK_BYTES = 3 * 1024 * 1024
 #: Questions of one job that may wait for their answers; more wait in its runner.
 ASKS_OPEN = 16
+#: Questions of one job in a second; after twice as many at once the others wait in its runner.
+ASKS_PER_SECOND = 100
 #: A job may be the child of a child, and so on: so many generations below the first.
 CHILD_DEPTH = 8
 #: Children of one job that are not over.

@@ -12,12 +12,14 @@ from farhand_agent.host.job_socket import Guests, JobSocket, Json, Reply, refuse
 from farhand_agent.host.loop import Loop
 from farhand_agent.host.masker import Masker
 from farhand_agent.host.wire import Kind, Message, pack
-from farhand_wire import spool
+from farhand_wire import limits, spool
 
 #: How soon a spool that was full is tried again.
 _FULL_SECONDS = 0.5
 #: A record is so long at most; what is more is output, and belongs into a pipe.
 _RECORD_CHARACTERS = 256 * 1024
+#: So much of ASKS_PER_SECOND may come at once.
+_BURST_SECONDS = 2.0
 _STREAMS = {stream.name.lower(): stream for stream in spool.STREAMS}
 
 #: Puts a record into the spool; False: that is full.
@@ -37,6 +39,8 @@ class Asking:
         self._emit: Emit | None = None
         self._masker = Masker()
         self._last = 0
+        #: When the questions so far are paid for, at ASKS_PER_SECOND.
+        self._paid = 0.0
         self._open: dict[int, tuple[bytes, Reply]] = {}
 
     def begin(self, guests: Guests, emit: Emit, masker: Masker) -> None:
@@ -70,7 +74,24 @@ class Asking:
             return
         self._last += 1
         self._open[self._last] = message, reply
-        self._say(message)
+        self._ask_in(self._debt(), self._last)
+
+    def _debt(self) -> float:
+        """Seconds until one more question may go."""
+        now = self._loop.clock()
+        self._paid = max(self._paid, now) + 1 / limits.ASKS_PER_SECOND
+        return self._paid - now - _BURST_SECONDS
+
+    def _ask_in(self, seconds: float, ask: int) -> None:
+        emit = self._emit
+        if seconds > 0:
+            self._loop.after(seconds, lambda: self._ask_now(emit, ask))
+        else:
+            self._ask_now(emit, ask)
+
+    def _ask_now(self, emit: Emit | None, ask: int) -> None:
+        if emit is self._emit and ask in self._open:
+            self._say(self._open[ask][0])
 
     def again(self) -> None:
         """Another link may not know what is open."""
@@ -100,15 +121,15 @@ class Asking:
             reply(refused("INVALID_REQUEST", words))
             return
         line = text if text.endswith("\n") else f"{text}\n"
-        self._put(stream, line.encode(errors="replace"), reply)
+        self._put(self._emit, stream, line.encode(errors="replace"), reply)
 
-    def _put(self, stream: spool.Kind, line: bytes, reply: Reply) -> None:
-        if self._emit is None:
-            return
-        if self._emit(stream, line):
+    def _put(self, emit: Emit | None, stream: spool.Kind, line: bytes, reply: Reply) -> None:
+        if emit is None or emit is not self._emit:
+            return  # the script is over
+        if emit(stream, line):
             reply({"done": {}})
         else:
-            self._loop.after(_FULL_SECONDS, lambda: self._put(stream, line, reply))
+            self._loop.after(_FULL_SECONDS, lambda: self._put(emit, stream, line, reply))
 
 
 #: In the Warning stream, when a secret cannot be masked.

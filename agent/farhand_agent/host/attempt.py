@@ -70,6 +70,11 @@ def prepare(order: Order, home: Home, host: Host) -> str:
     interpreter = host.interpreters[order.type]
     if host.user is not None and not may_execute(host.user, interpreter):
         return f'user "{host.user.name}" may not execute {interpreter}'
+    if order.secrets and not host.in_memory:
+        return (
+            "it has secret parameters, and this host has no memory file system to keep them in: "
+            "make /run, /dev/shm or $XDG_RUNTIME_DIR a tmpfs and start the agent again"
+        )
     try:
         home.write("grant", order.grant(host.boot_id))
         if lack := host.room.lack():

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from farhand_agent.host.cgroup import Cgroups
+from farhand_agent.host.ground import filesystem_type
 from farhand_agent.host.interpreters import find_interpreters
 from farhand_agent.host.linux import boot_id
 from farhand_agent.host.order import base_environment
@@ -29,6 +30,8 @@ class Host:
     room: Room
     #: None: none can be made, and what a job started is found by its parent links.
     cgroups: Cgroups | None = None
+    #: What lies in the sandbox is on no disk.
+    in_memory: bool = False
     #: As whom scripts run; None: as the user of the agent.
     user: JobUser | None = None
 
@@ -55,4 +58,5 @@ def this_host(
         boot_id=boot_id(),
         room=Room(sandbox=sandbox),
         cgroups=cgroups,
+        in_memory=filesystem_type(sandbox.root) == "tmpfs",
     )

@@ -282,6 +282,31 @@ def test_who_never_ends_a_line_is_let_go(bench: Bench) -> None:
     assert (sent > limits.ASK_BYTES, bench.said) == (True, [])
 
 
+def test_a_script_that_asks_without_end_is_slowed_down_and_loses_no_answer(bench: Bench) -> None:
+    clients = [bench.client() for _ in range(limits.ASKS_OPEN)]
+    burst = 2 * limits.ASKS_PER_SECOND
+    for client in clients:
+        client.setblocking(True)
+        for _ in range(burst // limits.ASKS_OPEN + 1):
+            ask(client, {"get_child": {"job_id": "x"}})
+    answered = 0
+    while len(bench.said) < burst:
+        bench.turn(4)
+        while answered < len(bench.said):
+            answered += 1
+            bench.answer(answered, {"child": {}})
+    assert len(bench.said) - answered < limits.ASKS_OPEN
+
+    deadline = bench.loop.clock() + 10
+    wanted = limits.ASKS_OPEN * (burst // limits.ASKS_OPEN + 1)
+    while len(bench.said) < wanted and bench.loop.clock() < deadline:
+        bench.turn(4)
+        while answered < len(bench.said):
+            answered += 1
+            bench.answer(answered, {"child": {}})
+    assert len(bench.said) == wanted
+
+
 def test_only_so_many_are_let_in_at_once_and_the_others_wait(bench: Bench) -> None:
     clients = [bench.client() for _ in range(limits.ASKS_OPEN + 1)]
     for client in clients:
