@@ -211,10 +211,6 @@ class RunbookVersionNotFound(Refusal):
     kind = Kind.NOT_FOUND
 
 
-class RunbookTypeUnsupported(Refusal):
-    kind = Kind.STATE
-
-
 class InUse(Refusal):
     """Something that still has jobs or members cannot be deleted."""
 

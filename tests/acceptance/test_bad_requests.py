@@ -44,14 +44,20 @@ def test_runbook_names_follow_azures_rule(deployment: Deployment, name: str) -> 
     assert "letter" in done.err or "characters" in done.err
 
 
-def test_powershell_is_refused_at_import_with_a_reason(deployment: Deployment) -> None:
+def test_a_powershell_runbook_is_not_started_without_what_its_param_block_demands(
+    deployment: Deployment,
+) -> None:
     file = deployment.root / "win.ps1"
-    file.write_text("Write-Output hi\n")
+    file.write_text("param([Parameter(Mandatory)] [int]$Count)\nWrite-Output $Count\n")
 
-    done = deployment.farhand("runbook", "import", str(file))
+    deployment.farhand("group", "create", "dc1")
+    imported = deployment.farhand("runbook", "import", str(file), "--publish")
+    started = deployment.farhand("start", "win", "--run-on", "dc1", "-p", "Count=x", "-p", "b=1")
 
-    assert done.code == 1
-    assert "powershell" in done.err.lower()
+    assert imported.code == 0, imported.err
+    assert started.code == 1
+    assert "Count" in started.err
+    assert "is not declared; declared are Count" in started.err
 
 
 def test_too_many_and_too_large_parameters_are_refused(deployment: Deployment) -> None:

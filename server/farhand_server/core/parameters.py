@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from farhand_server.core import events as on
 from farhand_server.core.context import Context
 from farhand_server.declared import values
+from farhand_server.declared.casing import as_declared
 from farhand_server.declared.declaration import declared
 from farhand_server.errors import InvalidRequest
 from farhand_server.model.identifiers import JobId
@@ -32,20 +33,25 @@ class Given:
 
 
 def take(event: on.StartJob, digest: str, type_: RunbookType, ctx: Context) -> Given:
-    """Completed by defaults, in the order of the script, with masks for secrets. A runbook that
-    declares nothing takes anything. Raises InvalidRequest with all that is wrong."""
+    """Completed by defaults, in the order of the script, with masks for secrets; PowerShell does
+    the former itself. A runbook that declares nothing takes anything. Raises InvalidRequest with
+    all that is wrong."""
     parameters = _declared(digest, type_, ctx)
     if not parameters:
         return Given(parameters=event.parameters, arguments=event.arguments)
     given = json.loads(event.parameters)
+    powershell = type_ is RunbookType.POWERSHELL
+    if powershell:
+        given = as_declared(parameters, given)
     if wrong := values.problems(parameters, given):
         raise InvalidRequest(wrong)
-    complete = values.completed(parameters, given)
+    # PowerShell fills in defaults itself, and tells scripts what was really given.
+    complete = given if powershell else values.completed(parameters, given)
     secrets = {p.name: complete[p.name] for p in parameters if p.secret and p.name in complete}
     masked = complete | dict.fromkeys(secrets, MASK)
     return Given(
         parameters=values.as_text(masked),
-        arguments=values.positional(parameters, masked),
+        arguments=() if powershell else values.positional(parameters, masked),
         secrets=secrets,
     )
 

@@ -14,7 +14,6 @@ from farhand_server.errors import (
     RunbookNotFound,
     RunbookNotPublished,
     RunbookTypeFixed,
-    RunbookTypeUnsupported,
     RunbookVersionNotFound,
 )
 from farhand_server.model.identifiers import AccountId, RunbookId
@@ -24,12 +23,6 @@ from farhand_server.model.runbook import Runbook
 def import_(event: on.ImportRunbook, ctx: Context) -> list[Effect]:
     """Makes a runbook from a script; replaces the draft of one that exists only if forced. What is
     wrong with what it declares is said here, and not to whoever starts it."""
-    if not event.type.is_supported:
-        raise RunbookTypeUnsupported(
-            f"{event.type.value} runbooks cannot be run yet",
-            why="this version runs bash and Python runbooks",
-            do="choose --type bash or --type python if that is what the file is",
-        )
     known = ctx.tx.runbook(event.by.account, event.name)
     if known is not None and not event.force:
         raise RunbookExists(

@@ -1,5 +1,6 @@
 """What a script declares: each parameter with its type, and everything that is wrong with them."""
 
+import codecs
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,6 +11,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
 
 from farhand_server.declared import block
+from farhand_server.declared.powershell import param_block
 from farhand_server.errors import InvalidRequest, Violation
 from farhand_server.model.parameter import Parameter, ParameterType
 from farhand_server.model.runbook import RunbookType
@@ -36,7 +38,7 @@ def declared(script: bytes, type_: RunbookType) -> tuple[Parameter, ...]:
     """The parameters of a script, in the order in which they stand there. Raises InvalidRequest,
     with all that is wrong."""
     if type_ is RunbookType.POWERSHELL:
-        return ()
+        return param_block.parameters(_as_powershell_reads(script))
     try:
         found = block.find(script.decode(errors="replace"))
     except block.NoBlock as error:
@@ -50,6 +52,12 @@ def declared(script: bytes, type_: RunbookType) -> tuple[Parameter, ...]:
     if problems := list(_problems(document)):
         raise _refused(problems)
     return tuple(_parameter(name, said) for name, said in document.get("parameters", {}).items())
+
+
+def _as_powershell_reads(script: bytes) -> str:
+    """In the encoding that its first bytes name; without them it is UTF-8."""
+    marked = script.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return script.decode("utf-16" if marked else "utf-8-sig", errors="replace")
 
 
 def _refused(problems: Sequence[tuple[str, str]]) -> InvalidRequest:

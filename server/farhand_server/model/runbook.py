@@ -16,11 +16,6 @@ class RunbookType(enum.Enum):
     PYTHON = "python"
     POWERSHELL = "powershell"
 
-    @property
-    def is_supported(self) -> bool:
-        """Whether runbooks of this type can be imported."""
-        return self in (RunbookType.BASH, RunbookType.PYTHON)
-
 
 class Delivery(enum.Enum):
     """What happens to a job whose attempt may have run and will not report. One that provably never

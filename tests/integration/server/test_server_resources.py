@@ -44,11 +44,16 @@ async def test_a_runbook_is_imported_published_exported_and_deleted(owner: Calle
     assert list(listed.runbooks) == []
 
 
-async def test_powershell_is_refused_with_a_reason(owner: Caller) -> None:
-    refused = await refusal(import_(owner, type="RUNBOOK_TYPE_POWERSHELL"))
+async def test_a_powershell_runbook_tells_what_its_param_block_declares(owner: Caller) -> None:
+    script = b"param([Parameter(Mandatory)] [int]$Count, [SecureString]$Password)"
+    await import_(owner, type="RUNBOOK_TYPE_POWERSHELL", content=script, publish=True)
+    request = runbook_pb2.GetRunbookRequest(runbook="hello")
+    known = await owner.ask(owner.runbooks.GetRunbook, request)
 
-    assert refused.reason == "RUNBOOK_TYPE_UNSUPPORTED"
-    assert "bash and Python" in refused.words["why"]
+    assert [(p.name, p.type, p.required, p.secret) for p in known.parameters] == [
+        ("Count", runbook_pb2.PARAMETER_TYPE_INTEGER, True, False),
+        ("Password", runbook_pb2.PARAMETER_TYPE_STRING, False, True),
+    ]
 
 
 async def test_a_script_of_a_megabyte_is_taken_and_no_more(owner: Caller) -> None:

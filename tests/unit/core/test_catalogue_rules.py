@@ -17,7 +17,6 @@ from farhand_server.errors import (
     RunbookNotFound,
     RunbookNotPublished,
     RunbookTypeFixed,
-    RunbookTypeUnsupported,
     RunbookVersionNotFound,
     WorkerNotFound,
 )
@@ -197,14 +196,6 @@ def test_publishing_the_same_draft_twice_is_one_version(how: str) -> None:
         imported(rules, publish=True, force=True)
 
     assert known(rules).published_version == before.published_version == 1
-
-
-def test_a_type_that_cannot_be_run_is_refused() -> None:
-    rules = Rules()
-    refusal = imported(rules, type=RunbookType.POWERSHELL)
-
-    assert isinstance(refusal, RunbookTypeUnsupported)
-    assert "--type bash or --type python" in refusal.do
 
 
 def test_an_unknown_runbook_cannot_be_published_or_deleted() -> None:

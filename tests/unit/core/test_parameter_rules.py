@@ -87,6 +87,50 @@ def test_a_script_with_a_mistake_in_its_block_is_not_imported() -> None:
     assert all(runbook.name != "copy" for runbook in rules.tables.runbooks.values())
 
 
+# --- PowerShell -----------------------------------------------------------------------------
+
+POWERSHELL = b"""param(
+    [Parameter(Mandatory)] [ValidateSet('Fast', 'Safe')] [string]$Mode,
+    [int]$Count = 3,
+    [SecureString]$Password
+)"""
+
+
+def powershell(rules: Rules) -> None:
+    imported(rules, POWERSHELL, type=RunbookType.POWERSHELL)
+
+
+def test_powershell_fills_in_its_defaults_itself_and_gets_no_arguments() -> None:
+    rules = Rules()
+    powershell(rules)
+    job = started(rules, '{"MODE":"fast"}', arguments=("fast",))
+
+    assert isinstance(job, Job)
+    assert (job.parameters, job.arguments) == ('{"Mode":"Fast"}', ())
+
+
+def test_what_a_param_block_does_not_take_is_said_before_anything_is_queued() -> None:
+    rules = Rules()
+    powershell(rules)
+    refusal = started(rules, '{"Count":"x","colour":1}')
+
+    assert isinstance(refusal, InvalidRequest)
+    assert [violation.field for violation in refusal.violations] == [
+        "parameters.colour",
+        "parameters.Mode",
+        "parameters.Count",
+    ]
+
+
+def test_a_secure_string_is_in_no_row() -> None:
+    rules = Rules()
+    powershell(rules)
+    job = started(rules, '{"mode":"Safe","password":"hunter2"}')
+
+    assert job.parameters == '{"Mode":"Safe","Password":"***"}'
+    assert job.sealed is not None
+
+
 # --- secrets --------------------------------------------------------------------------------
 
 SECRET = b"""# /// farhand
