@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from farhand_agent.host.home import PARAMETERS, SCRIPT, Home
 from farhand_agent.host.host import Host
 from farhand_agent.host.job import Job
-from farhand_agent.host.order import Order, Paths, environment
+from farhand_agent.host.order import Order, Paths, command, environment
 from farhand_agent.host.process import process
 from farhand_agent.host.runas import may_execute
 from farhand_agent.host.sandbox import AttemptId
@@ -80,7 +80,7 @@ def prepare(order: Order, home: Home, host: Host) -> str:
         if lack := host.room.lack():
             return lack
         home.make_job()
-        home.write(SCRIPT, order.script)
+        home.write(SCRIPT + order.ending, order.script)
         home.write(PARAMETERS, order.parameters_json.encode())
         if host.user is not None:
             home.give_job(host.user.uid, host.user.gid)
@@ -100,9 +100,9 @@ def execute(order: Order, home: Home, host: Host, job: Job, *, nonce: str) -> in
         sdk=os.fspath(host.sandbox.sdk),
     )
     variables = environment(order, host.environment, paths)
-    script = os.fspath(home.script)
+    arguments = command(order, paths, os.fspath(home.script) + order.ending)
     try:
-        return job.start([interpreter, script, *order.arguments], variables, host.user)
+        return job.start(arguments, variables, host.user)
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else error
         raise NotExecuted(f"{interpreter} could not be executed: {why}") from error

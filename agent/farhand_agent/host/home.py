@@ -135,7 +135,7 @@ class Home:
                 os.unlink(name, dir_fd=self._lock)
         try:
             os.rmdir(JOB, dir_fd=self._lock)
-        except OSError:  # the script has put something there
+        except OSError:  # the script has put something there, or has a name of its own
             remove_tree(self.path / JOB)
 
     def _remove(self, name: str) -> None:

@@ -12,6 +12,14 @@ from farhand_agent.host.wire import Message, WireError
 
 #: Of the agent's own environment a script sees these.
 _INHERITED = ("LANG", "TZ")
+#: How interpreters are told to behave.
+_MANNERS: Mapping[str, Mapping[str, str]] = {
+    # Lines are shown while the script runs; Python would keep them until 8 KB are together.
+    "python": {"PYTHONUNBUFFERED": "1"},
+    # A worker dials nobody else.
+    "powershell": {"POWERSHELL_TELEMETRY_OPTOUT": "1", "POWERSHELL_UPDATECHECK": "Off"},
+}
+_POWERSHELL = ("-NoLogo", "-NoProfile", "-NonInteractive")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +41,11 @@ class Order:
     #: The user that it runs as; empty: that of the agent.
     run_as: str = ""
     script: bytes
+
+    @property
+    def ending(self) -> str:
+        """Of the name of its file: PowerShell runs no other files as scripts."""
+        return ".ps1" if self.type == "powershell" else ""
 
     def grant(self, boot_id: str) -> bytes:
         """What the attempt's folder says about it: no script, no parameters."""
@@ -124,10 +137,16 @@ def environment(order: Order, base: Mapping[str, str], paths: Paths) -> dict[str
         "AUTOMATION_JOB_ID": order.attempt.job_id,
         "AUTOMATION_ACTIVITY_ID": order.attempt.job_id,
     }
-    if order.type == "python":
-        # Lines are shown while the script runs; Python would keep them until 8 KB are together.
-        values["PYTHONUNBUFFERED"] = "1"
-    return values
+    return {**values, **_MANNERS.get(order.type, {})}
+
+
+def command(order: Order, paths: Paths, script: str) -> list[str]:
+    """What is executed. PowerShell's parameters have types, which arguments have not: a script of
+    ours reads them from their file, and calls the other one with them."""
+    if order.type == "powershell":
+        run = f"{paths.sdk}/powershell/run.ps1"
+        return [paths.interpreter, *_POWERSHELL, "-File", run, script]
+    return [paths.interpreter, script, *order.arguments]
 
 
 def _text(value: Any) -> str:

@@ -6,7 +6,7 @@ import pytest
 
 from farhand_agent.host import wire
 from farhand_agent.host.interpreters import SEARCH_PATH, find_interpreters
-from farhand_agent.host.order import Paths, base_environment, environment, read_order
+from farhand_agent.host.order import Paths, base_environment, command, environment, read_order
 from farhand_agent.host.wire import Kind, Message, WireError
 
 FIELDS = {
@@ -101,6 +101,14 @@ def test_only_python_is_told_not_to_buffer() -> None:
     for kind, expected in (("python", "1"), ("bash", None)):
         values = environment(read_order(start(type=kind)), BASE, paths("/bin/x"))
         assert values.get("PYTHONUNBUFFERED") == expected
+
+
+def test_arguments_are_for_scripts_that_have_no_other_parameters() -> None:
+    bash = command(read_order(start()), paths("/bin/bash"), "/home/job/script")
+    powershell = command(read_order(start(type="powershell")), paths("/opt/pwsh"), "/s.ps1")
+
+    assert bash == ["/bin/bash", "/home/job/script", "a", "b"]
+    assert (powershell[0], powershell[-2:]) == ("/opt/pwsh", ["/sdk/powershell/run.ps1", "/s.ps1"])
 
 
 def executable(path: Path) -> Path:
