@@ -263,7 +263,7 @@ def test_the_hosts_own_name_is_no_domain(host: HostProcess, domain: str) -> None
 
 def test_an_interpreter_that_the_user_may_not_execute_is_named(host: HostProcess) -> None:
     program = host.state / "pwsh"
-    program.write_text("#!/bin/sh\nexec /bin/sh $1\n")
+    program.write_text("#!/bin/sh\nfor script; do :; done\nexec /bin/sh $script\n")
     program.chmod(0o700)
     host.stop()
     host.start()
