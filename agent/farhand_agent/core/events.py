@@ -133,6 +133,8 @@ class UserLookedUp:
 
     offer_id: str
     refusal: str
+    #: Nobody has answered; who asks again soon may learn more.
+    for_now: bool = False
 
 
 # ---- the rest ------------------------------------------------------------------------------

@@ -27,7 +27,9 @@ def user_looked_up(event: UserLookedUp, live: Live, journal: Journal, now: float
     if offer is None:
         return []
     if event.refusal:
-        return live.say(Reject(offer_id=offer.offer_id, reason=event.refusal))
+        return live.say(
+            Reject(offer_id=offer.offer_id, reason=event.refusal, for_now=event.for_now)
+        )
     return _taken(offer, live)
 
 

@@ -65,9 +65,9 @@ def look_up(name: str, *, find: Find = find_user, seconds: float = LOOKUP_SECOND
         os.close(reader)
         if writer >= 0:
             os.close(writer)
-    if answer is None:
+    if not answer:
         raise CannotRunAs(unanswered(name))
-    found = json.loads(answer or b"null")
+    found = json.loads(answer)
     if found is None:
         raise CannotRunAs(unknown(name))
     return JobUser(**{**found, "groups": tuple(found["groups"])})

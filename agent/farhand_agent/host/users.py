@@ -46,7 +46,8 @@ class Wanted:
         domain, backslash, plain = name.partition("\\")
         if not backslash:
             plain, _, domain = name.rpartition("@")
-            plain, domain = (plain, domain) if plain else (name, "")
+        if not (plain and domain):
+            plain, domain = name, ""
         own = {".", host.lower(), host.lower().partition(".")[0]}
         return cls(plain=plain, domain="" if domain.lower() in own else domain)
 

@@ -16,7 +16,7 @@ from farhand_agent.host.sandbox import Sandbox
 from farhand_agent.link.convert import agent_frame
 from farhand_agent.link.journal import HostJournal
 from farhand_agent.link.runners import Runners
-from farhand_agent.link.users import Users
+from farhand_agent.link.users import Unanswered, Users
 from farhand_wire.v1 import worker_pb2
 
 Clock = Callable[[], float]
@@ -144,8 +144,11 @@ class Agent:
         self.line.send(agent_frame(frame, load=load, data=data))
 
     async def _look_up(self, asked: effects.LookUpUser) -> None:
-        refusal = await self._users.refusal(asked.name)
-        self.feed(UserLookedUp(offer_id=asked.offer_id, refusal=refusal))
+        try:
+            refusal, for_now = await self._users.refusal(asked.name), False
+        except Unanswered as unanswered:
+            refusal, for_now = str(unanswered), True
+        self.feed(UserLookedUp(offer_id=asked.offer_id, refusal=refusal, for_now=for_now))
 
     def _arm(self) -> None:
         """One timer serves all moments that the rules wait for. It may go off for nothing: that

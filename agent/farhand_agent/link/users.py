@@ -6,11 +6,17 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from farhand_agent.host.users import JobUser, find_user, unanswered, unknown
+from farhand_wire import limits
 
-#: A directory service that needs longer than this counts as silent.
-LOOKUP_SECONDS = 3.0
+#: A directory service that needs longer than this counts as silent: an offer must be answered in
+#: time, and it is made again soon. By then the answer may be in the service's cache.
+LOOKUP_SECONDS = 0.8 * limits.OFFER_SECONDS
 #: Look-ups at once, those included that hang: a thread cannot be ended from outside.
 LOOKUPS = 8
+
+
+class Unanswered(Exception):
+    """Whether there is such a user is not known at this moment; for people."""
 
 
 class Users:
@@ -27,9 +33,9 @@ class Users:
         self._room = threading.BoundedSemaphore(LOOKUPS)
 
     async def refusal(self, name: str) -> str:
-        """Why no job can run as that user here; empty if one may."""
+        """Why no job can run as that user here; empty if one may. Raises Unanswered."""
         if not self._room.acquire(blocking=False):
-            return unanswered(name)
+            raise Unanswered(unanswered(name))
         loop = asyncio.get_running_loop()
         found: asyncio.Future[str] = loop.create_future()
 
@@ -48,7 +54,7 @@ class Users:
             async with asyncio.timeout(self._seconds):
                 return await found
         except TimeoutError:
-            return unanswered(name)
+            raise Unanswered(unanswered(name)) from None
 
 
 def _settle(found: "asyncio.Future[str]", answer: str) -> None:

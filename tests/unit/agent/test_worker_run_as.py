@@ -40,6 +40,15 @@ def test_a_user_that_the_host_does_not_know_is_refused_for_more_than_a_moment() 
     assert said == [frames.Reject(offer_id="o1", reason=REFUSAL, for_now=False)]
 
 
+def test_a_directory_service_that_did_not_answer_is_asked_again_soon() -> None:
+    desk = Desk(becomes_users=True)
+    desk.connect()
+    desk.hear(offer(run_as="svc"))
+    said = sent(desk.hear(events.UserLookedUp(offer_id="o1", refusal="slow", for_now=True)))
+
+    assert said == [frames.Reject(offer_id="o1", reason="slow", for_now=True)]
+
+
 def test_nobody_is_looked_up_for_a_script_that_cannot_run_anyway() -> None:
     desk = Desk(becomes_users=True)
     desk.connect()

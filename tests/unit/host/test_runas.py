@@ -61,11 +61,11 @@ def test_a_directory_service_that_hangs_is_given_up() -> None:
 
 
 @as_root
-def test_one_that_dies_of_the_question_has_answered_nobody() -> None:
+def test_one_that_dies_of_the_question_has_not_answered() -> None:
     def find(name: str) -> JobUser | None:
         os._exit(1)
 
-    with pytest.raises(CannotRunAs, match="no user"):
+    with pytest.raises(CannotRunAs, match="does not answer"):
         look_up("svc", find=find)
 
 

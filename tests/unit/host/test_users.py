@@ -37,6 +37,9 @@ class FakeDirectory:
         ("svc@web03", "svc", ""),
         ("svc@web03.other.example", "svc", "web03.other.example"),
         ("@svc", "@svc", ""),
+        ("svc@", "svc@", ""),
+        ("\\svc", "\\svc", ""),
+        ("CORP\\", "CORP\\", ""),
         ("a@b@corp", "a@b", "corp"),
     ],
 )
