@@ -98,6 +98,8 @@ class Stage:
         for name in [name for name in self.env if name.startswith("FARHAND_")]:
             if name != "FARHAND_CONFIG":
                 del self.env[name]
+        # Agents are what it shows: the server needs none of its own.
+        self.env["FARHAND_SERVER_NO_CLOUD"] = "yes"
         self._processes: list[Process] = []
         self.agents: dict[str, Process] = {}
 

@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 _OPTIONS = (
-    click.option("--run-on", required=True, metavar="GROUP", help="Hybrid worker group."),
+    click.option(
+        "--run-on",
+        default="",
+        metavar="GROUP",
+        help="Hybrid worker group; the control plane's own worker (cloud) if none is named.",
+    ),
     click.option(
         "-p", "pairs", multiple=True, metavar="NAME=VALUE", help="A parameter; =@FILE reads it."
     ),

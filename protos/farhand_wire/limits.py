@@ -48,6 +48,8 @@ ATTEMPTS_MOST = 3
 #: Absence is written down this often, so that restarts of the server do not defer LOST_AFTER.
 ABSENCE_SECONDS = 60.0
 JOB_TIMEOUT_SECONDS_MOST = 366 * 86400
+#: Timeout of jobs on the control plane's own worker whose runbook sets none: Azure's fair share.
+CLOUD_TIMEOUT_SECONDS = 3 * 3600
 STOP_GRACE_SECONDS_MOST = 3600
 #: Started goes alone when nothing came along to carry it.
 STARTED_RIDE_SECONDS = 0.02

@@ -144,6 +144,15 @@ def _add_care(commands: Any) -> None:
 
 def _add(parser: argparse.ArgumentParser, option: Option) -> None:
     default = f", {option.default} if not given" if option.default else ""
+    if option.is_switch:
+        parser.add_argument(
+            option.flag,
+            dest=option.name,
+            action="store_const",
+            const="yes",
+            help=f"{option.help} (or {option.variable}=yes)",
+        )
+        return
     parser.add_argument(
         option.flag,
         dest=option.name,

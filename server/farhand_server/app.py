@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import datetime
+import functools
 import os
 import signal
 import threading
@@ -15,7 +16,10 @@ import structlog
 
 import farhand_wire
 from farhand_server.certificates import fingerprint
+from farhand_server.cloud.token import joining_token
+from farhand_server.cloud.worker import SWITCHED_OFF, Place, cloud_worker
 from farhand_server.core import Core, Patience
+from farhand_server.core.events import CloudAway
 from farhand_server.credentials import Credentials
 from farhand_server.data import DataDirectory, Lock
 from farhand_server.disk import DiskWatch
@@ -120,7 +124,8 @@ async def running(settings: Settings, tuning: Tuning) -> AsyncIterator[int]:
             ]
             try:
                 _say_ready(settings, port)
-                yield port
+                async with _cloud(data, settings, engine, port):
+                    yield port
             finally:
                 for task in tasks:
                     task.cancel()
@@ -176,6 +181,31 @@ def _edge(data: DataDirectory, settings: Settings, backend: Backend, tuning: Tun
         pings=tuning.pings,
         streams=tuning.streams,
     )
+
+
+@contextlib.asynccontextmanager
+async def _cloud(
+    data: DataDirectory, settings: Settings, engine: Engine, port: int
+) -> AsyncIterator[None]:
+    """The control plane's own worker. It leaves before the others are sent away."""
+
+    def away(why: str) -> None:
+        engine.tell(CloudAway(why=why))
+
+    if settings.no_cloud:
+        away(SWITCHED_OFF)
+        yield
+        return
+    place = Place(
+        data=data.path,
+        folder=data.cloud,
+        listen=settings.listen,
+        port=port,
+        ca_sha256=fingerprint(data.ca_certificate.read_bytes()),
+    )
+    token = functools.partial(joining_token, engine, clock=SystemClock(), chance=os.urandom)
+    async with cloud_worker(place.command, token=token, away=away):
+        yield
 
 
 def _say_upgraded(data: DataDirectory, upgraded: sqlite.Upgraded) -> None:

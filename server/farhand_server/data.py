@@ -53,6 +53,12 @@ class DataDirectory:
         return self.path / "output.db"
 
     @property
+    def cloud(self) -> Path:
+        """What the control plane's own worker keeps: not in the data, which its user may not
+        enter."""
+        return self.path.with_name(f"{self.path.name}-cloud")
+
+    @property
     def secrets_and_settings(self) -> tuple[Path, ...]:
         """Everything worth keeping beside the databases."""
         return (

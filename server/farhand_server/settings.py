@@ -29,6 +29,8 @@ class Option:
     help: str
     default: str | None = None
     choices: tuple[str, ...] = ()
+    #: Yes or no: the flag takes no value.
+    is_switch: bool = False
 
     @property
     def flag(self) -> str:
@@ -50,11 +52,17 @@ OUTPUT_MAX = Option(
     help="how much of one attempt's output is kept: its beginning and its end",
     default="1GiB",
 )
+NO_CLOUD = Option(
+    name="no_cloud",
+    help="run no worker of the control plane's own, for jobs that name no group",
+    is_switch=True,
+)
 #: Of `run`.
 OPTIONS = (
     LISTEN,
     ENDPOINT,
     OUTPUT_MAX,
+    NO_CLOUD,
     Option(name="log_format", help="json or console", default="json", choices=LOG_FORMATS),
     Option(
         name="log_level",
@@ -76,6 +84,7 @@ class Settings:
     log_level: str = "info"
     #: Bytes.
     output_max: int = limits.OUTPUT_MAX_BYTES
+    no_cloud: bool = False
 
 
 def data_path(flag: str | None, environ: Mapping[str, str], *, root: bool) -> Path:
@@ -103,11 +112,13 @@ def resolve(flags: Mapping[str, str | None], environ: Mapping[str, str], *, data
             raise StartError(f'{place}: "{value}" is not one of {", ".join(option.choices)}')
         if option is OUTPUT_MAX:
             output_max = _output_max(value, place)
+        elif option is NO_CLOUD:
+            no_cloud = _is_on(value, place)
         else:
             values[option.name] = value
     _, port = split(values["listen"])
     values["endpoint"] = values["endpoint"] or f"{socket.gethostname()}:{port}"
-    return Settings(data=data, output_max=output_max, **values)
+    return Settings(data=data, output_max=output_max, no_cloud=no_cloud, **values)
 
 
 def split(address: str) -> tuple[str, int]:
@@ -122,6 +133,14 @@ def size(text: str) -> int | None:
     """Bytes of "512MiB", "1 GiB", "1048576"; None if it is no size."""
     match = re.fullmatch(r"(\d{1,15}) ?(|[KMGT]iB)", text)
     return None if match is None else int(match[1]) << UNITS[match[2]]
+
+
+def _is_on(text: str, place: str) -> bool:
+    words = {"": False, "0": False, "false": False, "no": False}
+    words |= {"1": True, "true": True, "yes": True}
+    if text.lower() not in words:
+        raise StartError(f'{place}: "{text}" is neither yes nor no')
+    return words[text.lower()]
 
 
 def _output_max(text: str, place: str) -> int:

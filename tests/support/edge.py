@@ -92,7 +92,7 @@ class Caller:
 
 @contextlib.asynccontextmanager
 async def edge(root: Path, tuning: Tuning, **values: Any) -> AsyncIterator[Edge]:
-    """A new server below `root`; `values` are settings."""
+    """A new server below `root`, without a worker of its own; `values` are settings."""
     data = root / "data"
     plan = Plan(
         data=data,
@@ -104,7 +104,8 @@ async def edge(root: Path, tuning: Tuning, **values: Any) -> AsyncIterator[Edge]
     )
     now = datetime.datetime.now(datetime.UTC)
     token = await asyncio.to_thread(initialise, plan, now=now, chance=os.urandom)
-    settings = Settings(data=data, listen="localhost:0", endpoint="localhost:8443", **values)
+    wanted = {"no_cloud": True, **values}
+    settings = Settings(data=data, listen="localhost:0", endpoint="localhost:8443", **wanted)
     async with running(settings, tuning) as port:
         yield Edge(data=data, port=port, token=token)
 
@@ -112,7 +113,9 @@ async def edge(root: Path, tuning: Tuning, **values: Any) -> AsyncIterator[Edge]
 @contextlib.asynccontextmanager
 async def again(before: Edge, tuning: Tuning | None = None) -> AsyncIterator[Edge]:
     """Another server on the data of one that has ended."""
-    settings = Settings(data=before.data, listen="localhost:0", endpoint="localhost:8443")
+    settings = Settings(
+        data=before.data, listen="localhost:0", endpoint="localhost:8443", no_cloud=True
+    )
     async with running(settings, tuning or Tuning()) as port:
         yield Edge(data=before.data, port=port, token=before.token)
 

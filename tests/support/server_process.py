@@ -31,9 +31,13 @@ def farhand_server(root: Path, *arguments: str) -> subprocess.CompletedProcess[s
 
 
 def environment(root: Path) -> dict[str, str]:
-    """An operator at home in `root`."""
+    """An operator at home in `root`, whose servers have no worker of their own."""
     plain = {k: v for k, v in os.environ.items() if not k.startswith(("FARHAND_", "GRPC_"))}
-    return plain | {"HOME": str(root), "FARHAND_CONFIG": str(root / "config.toml")}
+    return plain | {
+        "HOME": str(root),
+        "FARHAND_CONFIG": str(root / "config.toml"),
+        "FARHAND_SERVER_NO_CLOUD": "yes",
+    }
 
 
 def reach(data: Path, root: Path) -> Edge:

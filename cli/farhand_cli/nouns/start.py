@@ -15,7 +15,7 @@ from farhand_cli.verb import answers, pass_session
 @answers
 @pass_session
 def start(session: Session, /, **typed: Any) -> None:
-    """Start a published runbook on a group; prints the job's id.
+    """Start a published runbook; prints the job's id.
 
     \b
     farhand start inventory --run-on dc1

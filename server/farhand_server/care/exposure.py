@@ -27,7 +27,7 @@ def _user(path: Path) -> Finding:
         do = f"run the server and its commands as {_name(owner)}"
         return warn("user", f"{path} belongs to {_name(owner)}, this is {_name(own)}", do)
     if own == 0:
-        do = "give the server a user of its own: it needs no right of root's"
+        do = "give the server a user of its own: only to run the group cloud it must be root"
         return warn("user", "the server's data belongs to root", do)
     return Finding(name="user", text=_name(own))
 

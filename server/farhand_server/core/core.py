@@ -7,6 +7,7 @@ from farhand_server.core import (
     account,
     assets,
     children,
+    cloud,
     explain,
     freezing,
     groups,
@@ -71,6 +72,7 @@ RULES: dict[type, Rule] = {
     on.OutputRemoved: removal.removed,
     on.Lost: sessions.lost,
     on.DiskLow: pausing.disk_low,
+    on.CloudAway: cloud.away,
     on.Tick: ticking.ticked,
 }
 
@@ -93,8 +95,10 @@ class Core:
     def forget(self) -> None:
         """Drops everything volatile, as a crash would."""
         paused_because = self._live.paused_because
+        cloud_away = self._live.cloud_away
         self._live = Live()
         self._live.paused_because = paused_because
+        self._live.cloud_away = cloud_away
 
     def blame(self, event: on.Event) -> WorkerId | None:
         """A rule failed at `event`: its worker is remembered, over `forget` as well, and given."""

@@ -305,6 +305,14 @@ class DiskLow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CloudAway:
+    """The control plane's own worker does not run, or does again."""
+
+    #: Why not, in words; empty: it runs.
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tick:
     """Time has passed: something may be due."""
 
@@ -345,5 +353,6 @@ Event = (
     | OutputRemoved
     | Lost
     | DiskLow
+    | CloudAway
     | Tick
 )

@@ -10,7 +10,7 @@ from farhand_server.core.finding import find_job
 from farhand_server.core.live import Session
 from farhand_server.model.job import Job, JobStatus
 from farhand_server.model.runbook import RunbookType
-from farhand_server.model.worker import Worker
+from farhand_server.model.worker import CLOUD, Worker
 
 Steps = tuple[str, ...]
 #: What people know the interpreters as.
@@ -19,6 +19,8 @@ PROGRAMS = {
     RunbookType.PYTHON: "Python 3",
     RunbookType.POWERSHELL: "PowerShell 7 (pwsh)",
 }
+#: Verdicts on members that are not there.
+_ABSENT = frozenset({"not connected", "connecting"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +49,7 @@ def waiting(job: Job, ctx: Context) -> Explanation:
     verdicts = tuple(
         (worker.name, *_verdict(job, worker, ctx)) for worker in ctx.tx.members(job.group)
     )
-    code, message, do = _cause(job, verdicts)
+    code, message, do = _cause(job, verdicts, ctx)
     return Explanation(job=job, code=code, message=f"waits: {message}", workers=verdicts, do=do)
 
 
@@ -78,12 +80,24 @@ def sentence(job: Job, ctx: Context) -> str:
     if not online or ctx.live.paused_because or job.account in ctx.live.unreported:
         return waiting(job, ctx).message
     verdicts = tuple((member.name, *_word(job, member, ctx)) for member in online)
-    return f"waits: {_cause(job, verdicts)[1]}"
+    return f"waits: {_cause(job, verdicts, ctx)[1]}"
 
 
-def _cause(job: Job, verdicts: tuple[tuple[str, str, str], ...]) -> tuple[str, str, Steps]:
+def _cause(
+    job: Job, verdicts: tuple[tuple[str, str, str], ...], ctx: Context
+) -> tuple[str, str, Steps]:
     group, stop = job.group_name, f"farhand job stop {job.id}"
     said = {verdict for _, verdict, _ in verdicts}
+    if job.group_name == CLOUD and ctx.live.cloud_away and said <= _ABSENT:
+        return (
+            "no_cloud",
+            f"no worker of group {group} is online: {ctx.live.cloud_away}",
+            (
+                "name a group: farhand start RUNBOOK --run-on GROUP",
+                f"or join a worker to this one: farhand token create --group {group}",
+                stop,
+            ),
+        )
     if not verdicts:
         join = f"farhand token create --group {group}"
         return "no_member", f"group {group} has no worker", (join, stop)
@@ -95,10 +109,10 @@ def _cause(job: Job, verdicts: tuple[tuple[str, str, str], ...]) -> tuple[str, s
     if "no free slot" in said:
         see = f"farhand job list --group {group} --state running"
         return "no_free_slot", f"every slot of group {group} is taken", (see,)
-    if said <= {"not connected", "connecting"}:
+    if said <= _ABSENT:
         start = f"start the agent on {verdicts[0][0]}: farhand-agent run"
         return "no_member_online", f"no member of group {group} is online", (start, stop)
-    if "cannot" in said and said <= {"cannot", "not connected", "connecting", "held back"}:
+    if "cannot" in said and said <= _ABSENT | {"cannot", "held back"}:
         return _no_interpreter(job, verdicts)
     return "no_member_able", f"no member of group {group} can take it now", (stop,)
 

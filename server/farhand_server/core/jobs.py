@@ -30,7 +30,8 @@ from farhand_server.model.identifiers import JobId, WorkerId
 from farhand_server.model.job import Job, JobStatus
 from farhand_server.model.output import SpoolId
 from farhand_server.model.runbook import Runbook
-from farhand_server.model.worker import Group
+from farhand_server.model.worker import CLOUD, Group
+from farhand_wire import limits
 
 #: Said of a job that has ended in another way than its output; the receipt has the figures.
 OTHER_OUTPUT = "what is stored of its output is not what its worker reported"
@@ -43,6 +44,7 @@ def start(event: on.StartJob, ctx: Context) -> list[Effect]:
 
 def begin(event: on.StartJob, ctx: Context) -> tuple[list[Effect], Job]:
     """Puts a job on disk, and in the same transaction gives it to a member that is surely there."""
+    event = replace(event, run_on=event.run_on or CLOUD)
     known = ctx.tx.job(event.job)
     if known is not None:
         return [], _same(known, event, ctx)
@@ -101,7 +103,7 @@ def _job(event: on.StartJob, runbook: Runbook, group: Group, given: Given, ctx: 
         status=JobStatus.NEW,
         delivery=delivery,
         lost_after=runbook.lost_after or delivery.lost_after,
-        timeout=runbook.timeout,
+        timeout=runbook.timeout or (limits.CLOUD_TIMEOUT_SECONDS if group.is_cloud else 0),
         parameters=given.parameters,
         arguments=given.arguments,
         sealed=parameters.sealed(given, event.job, ctx),

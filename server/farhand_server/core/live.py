@@ -145,6 +145,8 @@ class Live:
         self.greeted: dict[WorkerId, Instant] = {}
         #: Why nothing is given away; empty if it is. No Hello tells, so `forget` keeps it.
         self.paused_because = ""
+        #: Why the control plane's own worker does not run; empty if it does. Kept in the same way.
+        self.cloud_away = ""
         self.sessions: dict[SessionId, Session] = {}
         #: Whose those were that newer ones took over from, the latest.
         self.superseded: OrderedDict[SessionId, WorkerId] = OrderedDict()

@@ -7,6 +7,9 @@ from farhand_server.model.clock import UnixMs
 from farhand_server.model.identifiers import AccountId, GroupId, WorkerId
 from farhand_server.model.runbook import RunbookType
 
+#: The group of the control plane's own worker: of jobs that name no group.
+CLOUD = "cloud"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
@@ -18,6 +21,11 @@ class Group:
     #: The credential as whose user its jobs run; empty: as the user of the agent.
     run_as: str = ""
     created: UnixMs
+
+    @property
+    def is_cloud(self) -> bool:
+        """Whether it is that of the control plane's own worker."""
+        return self.name == CLOUD
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -166,7 +166,7 @@ RULES: dict[type[Message], tuple[Check, ...]] = {
     # jobs
     job_pb2.StartJobRequest: (
         On("runbook", required(RUNBOOK, "is required: name a published runbook")),
-        On("run_on", required(MEMBER, "is required: name a hybrid worker group")),
+        On("run_on", optional(MEMBER)),
         On("parameters", parameters.problem),
         order_names_parameters,
         On("job_id", optional(UUID)),

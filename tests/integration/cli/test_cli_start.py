@@ -100,6 +100,11 @@ def test_wrong_usage_starts_nothing(run: Run, plane: ControlPlane, words: list[s
     assert (result.exit_code, plane.calls) == (2, [])
 
 
+def test_a_start_need_not_name_a_group(run: Run, plane: ControlPlane) -> None:
+    assert run("start", "hello").exit_code == 0
+    assert started(plane).run_on == ""
+
+
 # --- tests of drafts ------------------------------------------------------------------------
 
 

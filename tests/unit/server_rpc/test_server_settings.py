@@ -46,6 +46,7 @@ def test_every_option_is_a_setting(option: Option) -> None:
         ('log_format = "xml"', '"xml" is not one of json, console'),
         ('listen = "8443"', "is not host:port"),
         ('listen = "x:99999"', "is not host:port"),
+        ('no_cloud = "perhaps"', '"perhaps" is neither yes nor no'),
         ('output_max = "much"', '"much" is not a size, for example 512MiB'),
         ("output_max = -5", '"-5" is not a size'),
         ('output_max = "1023KiB"', "output_max in .*: 1023KiB is too little; it may be 1MiB"),
@@ -103,3 +104,14 @@ def test_root_keeps_its_data_with_the_system_and_others_at_home() -> None:
     assert data_path(None, {"XDG_DATA_HOME": "/d"}, root=False) == Path("/d/farhand-server")
     assert data_path(None, {"FARHAND_SERVER_DATA": "/e"}, root=True) == Path("/e")
     assert data_path("/f", {"FARHAND_SERVER_DATA": "/e"}, root=True) == Path("/f")
+
+
+def test_a_switch_is_a_flag_a_variable_or_a_key(tmp_path: Path) -> None:
+    variable = {"FARHAND_SERVER_NO_CLOUD": "1"}
+
+    assert not resolve({}, {}, data=tmp_path).no_cloud
+    assert resolve({"no_cloud": "yes"}, {}, data=tmp_path).no_cloud
+    assert resolve({}, variable, data=tmp_path).no_cloud
+    write(tmp_path, "no_cloud = true")
+    assert resolve({}, {}, data=tmp_path).no_cloud
+    assert not resolve({}, {"FARHAND_SERVER_NO_CLOUD": "no"}, data=tmp_path).no_cloud

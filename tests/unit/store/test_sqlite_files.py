@@ -18,7 +18,7 @@ from farhand_server.engine.ports import OutputStore, StateStore
 from farhand_server.errors import OutcomeUnknown, StartError
 from farhand_server.model.account import Generation, KeySlot
 from farhand_server.model.clock import UnixMs
-from farhand_server.model.identifiers import WorkerId
+from farhand_server.model.identifiers import AccountId, WorkerId
 from farhand_server.model.output import Chunk, Extent, SpoolId
 from farhand_server.store.sqlite import (
     SqliteOutputStore,
@@ -97,6 +97,7 @@ def test_rows_of_a_first_version_go_on(tmp_path: Path) -> None:
         assert (worker.confirmed_number, worker.issued_number) == (4, 5)
         assert (worker.generation, worker.instance, worker.parties) == (0, "", ())
         assert tx.generation() == Generation()
+        assert tx.group(AccountId(1), "cloud") is not None
     store.close()
 
 

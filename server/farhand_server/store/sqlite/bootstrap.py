@@ -7,6 +7,7 @@ from pathlib import Path
 
 from farhand_server.errors import StartError
 from farhand_server.model.account import AccountKey
+from farhand_server.model.worker import CLOUD
 from farhand_server.store.sqlite.connection import open_output, open_state
 from farhand_server.store.sqlite.migrations import migrate
 
@@ -38,7 +39,8 @@ def bootstrap(
     token_name: str,
     now_ms: int,
 ) -> None:
-    """The deployment, its first account (id 1) with both keys, and the first owner's token.
+    """The deployment, its first account (id 1) with both keys and the group of the control plane's
+    own worker, and the first owner's token.
 
     Raises StartError if the databases hold a deployment already.
     """
@@ -57,5 +59,8 @@ def bootstrap(
         connection.execute(
             "INSERT INTO api_tokens (hash, account, name, created) VALUES (?, 1, ?, ?)",
             (token_hash, token_name, now_ms),
+        )
+        connection.execute(
+            "INSERT INTO groups (account, name, created) VALUES (1, ?, ?)", (CLOUD, now_ms)
         )
         connection.execute("COMMIT")
