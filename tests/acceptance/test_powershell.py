@@ -115,6 +115,13 @@ def test_text_stays_what_it_is(deployment: Deployment, value: str) -> None:
     assert base64.b64decode(told).decode() == value
 
 
+def test_parameters_may_be_named_like_members_of_a_dictionary(deployment: Deployment) -> None:
+    script = "param([int]$Count, [string]$Keys, [string]$Values)\n\"$Count $Keys $Values\"\n"
+    named = ("-p", "count=1", "-p", "KEYS=2", "-p", "Values=3")
+
+    assert ran(deployment, "named", script, *named) == "1 2 3\n"
+
+
 def test_an_array_of_a_hundred_kilobytes_arrives_whole(deployment: Deployment) -> None:
     file = deployment.root / "given.json"
     file.write_text(json.dumps({"Items": [f"item {n}" for n in range(10_000)]}))

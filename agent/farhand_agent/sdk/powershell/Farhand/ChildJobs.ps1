@@ -10,8 +10,9 @@ function Start-AutomationRunbook {
         [Alias('HybridWorker')] [string] $RunOn = '',
         [switch] $StopWithParent
     )
-    foreach ($value in $Parameters.Values) {
-        if ($value -is [securestring] -or $value -is [pscredential]) {
+    # Not by $Parameters.Values: that may be a parameter of this name.
+    foreach ($entry in $Parameters.GetEnumerator()) {
+        if ($entry.Value -is [securestring] -or $entry.Value -is [pscredential]) {
             throw 'a SecureString cannot be given to a child: let it fetch the credential itself, by its name'
         }
     }

@@ -10,7 +10,8 @@ function Get-FarhandBinding {
     $bound = @{}
     $command = $ExecutionContext.InvokeCommand.GetCommand($Script, 'ExternalScript')
     $declared = $command.Parameters
-    if ($null -eq $declared -or $declared.Count -eq 0) {
+    # Not by $declared.Count: that may be a parameter of this name.
+    if ($null -eq $declared -or $declared.get_Count() -eq 0) {
         return $bound
     }
     $json = [System.IO.File]::ReadAllText($env:FARHAND_PARAMETERS)
