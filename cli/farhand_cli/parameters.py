@@ -32,8 +32,11 @@ def parse(
     parameters = {} if document is None else as_object(document, option="--params")
     if typed := _typed(pairs):
         declared = types()
+        # PowerShell does not tell capitals from small letters; the server says who does.
+        folded = {name.lower(): type_ for name, type_ in declared.items()}
         for name, text in typed.items():
-            parameters[name] = _value(name, text, declared.get(name, ""))
+            type_ = declared.get(name) or folded.get(name.lower(), "")
+            parameters[name] = _value(name, text, type_)
     return parameters
 
 

@@ -116,7 +116,7 @@ def test_text_stays_what_it_is(deployment: Deployment, value: str) -> None:
 
 
 def test_parameters_may_be_named_like_members_of_a_dictionary(deployment: Deployment) -> None:
-    script = "param([int]$Count, [string]$Keys, [string]$Values)\n\"$Count $Keys $Values\"\n"
+    script = 'param([int]$Count, [string]$Keys, [string]$Values)\n"$Count $Keys $Values"\n'
     named = ("-p", "count=1", "-p", "KEYS=2", "-p", "Values=3")
 
     assert ran(deployment, "named", script, *named) == "1 2 3\n"

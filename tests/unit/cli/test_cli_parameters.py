@@ -42,6 +42,11 @@ def test_a_number_that_would_arrive_as_another_one_is_refused(text: str) -> None
         parse([f"n={text}"])
 
 
+def test_a_declared_type_counts_in_any_case_of_letters_and_the_exact_name_first() -> None:
+    assert parse(["ZIP=7"], Zip="STRING") == {"ZIP": "7"}
+    assert parse(["zip=7"], zip="INTEGER", Zip="STRING") == {"zip": 7}
+
+
 def test_the_order_is_the_one_that_was_typed() -> None:
     assert list(parse(["z=1", "a=2", "m=3"])) == ["z", "a", "m"]
 
