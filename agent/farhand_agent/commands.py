@@ -193,6 +193,21 @@ def session(asked: argparse.Namespace) -> int:
     return 0
 
 
+def sdk(asked: argparse.Namespace) -> int:
+    """Writes what jobs find on their paths."""
+    from farhand_agent.host.sdk import place_sdk
+
+    folder = asked.folder.absolute()
+    try:
+        place_sdk(folder, python=None)
+    except OSError as error:
+        raise StateError(
+            f"{folder} cannot be written", why=str(error), do="choose another directory"
+        ) from error
+    _say(f"Python: export PYTHONPATH={folder}/python, and put localassets.json beside the runbook")
+    return 0
+
+
 def doctor(asked: argparse.Namespace) -> int:
     """What works and what does not."""
     from farhand_agent.link.doctor import examine
@@ -212,6 +227,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "status": status,
     "session": session,
     "doctor": doctor,
+    "sdk": sdk,
 }
 
 

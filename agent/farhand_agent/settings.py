@@ -77,6 +77,8 @@ class _Parsers:
         session = self._command(commands, "session", "a token for a Hello typed by hand")
         self._flag(session, "--hello", "the whole message, for grpcurl -d @")
         self._command(commands, "doctor", "what the path to the control plane is like")
+        sdk = commands.add_parser("sdk", help="write what runbooks import, to try them at a desk")
+        sdk.add_argument("folder", type=Path, metavar="DIR", help="made if it is missing")
         return parser
 
     def _register(self, parser: argparse.ArgumentParser) -> None:

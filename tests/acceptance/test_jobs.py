@@ -62,7 +62,9 @@ def test_the_environment_is_the_documented_one(deployment: Deployment) -> None:
     names = {pair.split("=")[0] for pair in done.out.decode().split("\0") if pair}
     assert {"FARHAND_JOB_ID", "FARHAND_ATTEMPT", "FARHAND_RUNBOOK", "FARHAND_GROUP"} <= names
     assert {"FARHAND_WORKER", "FARHAND_PARAMETERS", "AUTOMATION_JOB_ID"} <= names
-    assert not {name for name in names if name.startswith(("GRPC_", "FARHAND_CONFIG", "PYTHON"))}
+    assert {"FARHAND_JOB_SOCKET", "FARHAND_JOB_NONCE", "PYTHONPATH", "PSModulePath"} <= names
+    own = names - {"PYTHONPATH"}  # where the modules for runbooks are, and nothing of the agent's
+    assert not {name for name in own if name.startswith(("GRPC_", "FARHAND_CONFIG", "PYTHON"))}
 
 
 def test_stop_ends_the_whole_tree_and_only_then_says_stopped(

@@ -4,12 +4,14 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 from tests.support import samples
 from tests.support.samples import job_id
 from tests.support.sqlite_world import COMMIT, Faults, SqliteRows
 from tests.support.world.host import FakeHost
 from tests.support.world.rows import GROUP, KEY, OPERATOR
+from tests.support.world.translation import VARIABLE
 from tests.support.world.world import World
 
 from farhand_server.core import Patience
@@ -26,7 +28,7 @@ from farhand_server.store.sqlite.connection import open_reader
 #: Where a file needs no disk, if there is such a place: thousands of commits are made here.
 MEMORY = Path("/dev/shm")
 #: A read that fails has done nothing, whether it was done or not.
-WRITES = ("add_", "save_", "swap_", "end_", "delete_", "set_aside", "release", COMMIT)
+WRITES = ("add_", "save_", "swap_", "end_", "note_", "delete_", "set_aside", "release", COMMIT)
 
 
 @contextmanager
@@ -57,6 +59,7 @@ class Life:
         self._ends(waiting, host)
         self._ends(self._runs(host), host)
         self._outlives_a_server(host)
+        self._asks(host)
         self._is_stopped(host)
         self._dies(host)
         self._is_tested(host)
@@ -171,6 +174,22 @@ class Life:
         self._world.kill_server()
         self._world.start_server()
         self._ends(job, host)
+
+    def _asks(self, host: FakeHost) -> None:
+        """Its script sets a variable, and then somebody else does."""
+        named: dict[str, Any] = {"by": OPERATOR, "kind": AssetKind.VARIABLE, "name": VARIABLE}
+        self._insist(lambda call: on.CreateAsset(call=call, **named, values={"value": 0}))
+        job = self._runs(host)
+        sandbox = host.running()[0]
+        for number in range(1, 3):
+            host.ask(sandbox)
+            self._until(lambda: len(sandbox.answered) == sandbox.asked)
+            self._insist(lambda call: on.UpdateAsset(call=call, **named, values={"value": 0}))
+            with closing(open_reader(self._state)) as connection:
+                (written,) = connection.execute("SELECT count(*) FROM asset_reads").fetchone()
+            assert written == number
+        self._ends(job, host)
+        self._insist(lambda call: on.DeleteAsset(call=call, **named))
 
     def _is_stopped(self, host: FakeHost) -> None:
         job = self._runs(host)

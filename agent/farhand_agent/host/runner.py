@@ -82,7 +82,7 @@ class Runner:
             drained=self._moved,
             changed=self._link_changed,
         )
-        self._asking = Asking(loop, job_listener, say=self._door.say) if job_listener else None
+        self._asking = Asking(loop, job_listener, say=self._ask) if job_listener else None
         self._delivery: Delivery | None = None
         #: Nobody wants the attempt, but it still runs.
         self._discarded = False
@@ -251,6 +251,12 @@ class Runner:
             job.freeze()
         elif job is not None:
             job.thaw()
+
+    def _ask(self, message: bytes) -> None:
+        # A link that has not read yet is told of all that is open when it does: in order, for the
+        # server takes a question whose number is lower than the last one for one asked before.
+        if self._delivery is not None:
+            self._door.say(message)
 
     def _answer(self, message: Message) -> None:
         if self._asking is not None:

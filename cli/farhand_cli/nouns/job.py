@@ -82,7 +82,9 @@ def show(session: Session, job_id: str) -> None:
     if session.format not in (Format.TABLE, Format.NAME):
         told = fields(answer)
         told.pop("job")
-        session.document({**view.fields(shown), **told})
+        session.document(
+            {**view.fields(shown), **{name: told[name] for name in told if told[name]}}
+        )
         return
     session.show(view, shown)
     if session.format is Format.TABLE:

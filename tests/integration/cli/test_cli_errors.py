@@ -179,7 +179,7 @@ def test_a_port_without_tls_is_told(run: Run) -> None:
     assert "does not speak TLS" in result.stderr
 
 
-@pytest.mark.parametrize("words", [["nonsense"], ["job", "show"], ["start", "x"], ["-o", "xml"]])
+@pytest.mark.parametrize("words", [["nonsense"], ["job", "show"], ["start"], ["-o", "xml"]])
 def test_wrong_usage_is_exit_2(run: Run, plane: ControlPlane, words: list[str]) -> None:
     result = run(*words)
 

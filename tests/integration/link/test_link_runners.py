@@ -118,6 +118,7 @@ async def test_a_spare_is_told_what_to_run(bench: Bench) -> None:
         "worker": "app01",
         "stop_grace_ms": 30_000,
         "timeout_ms": 0,
+        "secrets": [],
         "run_as": "",
     }
 

@@ -94,6 +94,11 @@ class FakeHost:
     def print(self, sandbox: Sandbox, text: bytes) -> None:
         sandbox.write(spool.pack(spool.Kind.OUTPUT, 0, text), self._truth)
 
+    def ask(self, sandbox: Sandbox) -> None:
+        """The script asks for something, if its runner lives."""
+        if (runner := self.runner_of(sandbox.id)) is not None:
+            runner.ask()
+
     def exit(self, sandbox: Sandbox, *, code: int | None = 0, signal: int | None = None) -> None:
         """A script that a STOP has reached says so, however it ends."""
         sandbox.end(

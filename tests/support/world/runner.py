@@ -56,6 +56,10 @@ class Sandbox:
     #: How long it may still run, frozen time not counted; None: for ever.
     left_ms: int | None = None
     timeout_ms: int = 0
+    #: Questions of its script so far, those without an answer, and those with one, in order.
+    asked: int = 0
+    open: list[int] = field(default_factory=list)
+    answered: list[int] = field(default_factory=list)
     #: Nobody wants it: it goes as soon as the script has ended.
     unwanted: bool = False
 
@@ -104,6 +108,14 @@ class Runner:
         talk = self._converse()
         self._dialled.append(talk)
         return talk
+
+    def ask(self) -> None:
+        """Its script asks for something: to set the variable to the number of the question."""
+        assert self.sandbox is not None
+        self.sandbox.asked += 1
+        self.sandbox.open.append(self.sandbox.asked)
+        if self._talk is not None and self._offset is not None:
+            self._talk.tell(Kind.ASK, ask=self.sandbox.asked)
 
     def die(self, *, unsaid: bool = False) -> None:
         """Killed: whoever talked to it notices. `unsaid`: before it said what was not heard yet."""
@@ -170,6 +182,12 @@ class Runner:
                 self.sandbox.freed = min(self.sandbox.freed, self._offset)
                 self._check(self._offset, message.fields["crc"])
                 self._credit = int(message.fields["credit"])
+                for ask in self.sandbox.open:
+                    self._talk.tell(Kind.ASK, ask=ask)
+            case Kind.ANSWER:
+                if message.fields["ask"] in self.sandbox.open:
+                    self.sandbox.open.remove(message.fields["ask"])
+                    self.sandbox.answered.append(message.fields["ask"])
             case Kind.CREDIT:
                 self._credit += int(message.fields["credit"])
             case Kind.FREE if self.sandbox:

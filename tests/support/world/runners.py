@@ -110,6 +110,8 @@ class Runners:
                 self._say(id_, Kind.FREEZE)
             case effects.ThawRunner(id=id_):
                 self._say(id_, Kind.THAW)
+            case effects.AnswerRunner(id=id_, ask=ask):
+                self._say(id_, Kind.ANSWER, ask=ask)
             case effects.LeaveRunner(id=id_):
                 self._say(id_, Kind.DONE)
             case effects.FinishRunner(id=id_, stop_grace_ms=grace_ms):
@@ -222,6 +224,8 @@ class Runners:
             self._feed(events.RunnerFrozen(id=talk.id))
         elif message.kind is Kind.THAWED:
             self._feed(events.RunnerThawed(id=talk.id))
+        elif message.kind is Kind.ASK:
+            self._feed(events.RunnerAsks(id=talk.id, ask=fields["ask"], question=b""))
         elif message.kind is Kind.VOID:
             self._feed(events.RunnerVoid(id=talk.id, reason=fields["reason"]))
         elif message.kind is Kind.EXITED:

@@ -3,11 +3,14 @@
 from farhand_agent.core import frames as agent
 from farhand_agent.core.frames import AttemptId
 from farhand_server.model import frames as server
+from farhand_server.model.ask import SetVariable
 from farhand_server.model.identifiers import JobId, OfferId
 from farhand_server.model.job import End
 from farhand_server.model.output import SpoolId
 from farhand_wire import limits
 
+#: What scripts set when they ask for something.
+VARIABLE = "asked"
 #: The smallest window that an agent takes: so the rules of flow meet it often.
 WINDOW_BYTES = limits.SPOOL_ENTRY_BYTES
 
@@ -41,6 +44,8 @@ def to_agent(frame: server.ServerFrame) -> agent.ServerFrame | None:
             return agent.OutputAck(id=AttemptId(job, attempt), stored=stored, durable=durable)
         case server.Resend(job=job, attempt=attempt, offset=offset):
             return agent.Resend(id=AttemptId(job, attempt), offset=offset)
+        case server.Answer(job=job, attempt=attempt, ask=ask):
+            return agent.Answer(id=AttemptId(job, attempt), ask=ask, answer=b"")
         case server.ResultAck(job=job, attempt=attempt):
             return agent.ResultAck(id=AttemptId(job, attempt))
         case server.Drain(reason=reason, retry_after_ms=retry):
@@ -120,6 +125,11 @@ def to_server(frame: agent.AgentFrame, *, data: bytes = b"") -> server.AgentFram
             )
             return server.Result(
                 job=JobId(id_.job_id), attempt=id_.attempt, end=end, size=size, crc=crc
+            )
+        case agent.Ask(id=id_, ask=ask):
+            question = SetVariable(name=VARIABLE, value=ask)
+            return server.Ask(
+                job=JobId(id_.job_id), attempt=id_.attempt, ask=ask, question=question
             )
         case agent.Drain(reason=reason):
             return server.Drain(reason=reason)
