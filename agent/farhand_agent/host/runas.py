@@ -30,14 +30,12 @@ class CannotRunAs(Exception):
 
 
 def as_whom(name: str, host: Host, work: Work | None) -> tuple[Host, str]:
-    """The host as a script of this user sees it, its working directory given to it; and why it
-    cannot run here, or nothing. Without a name it is the host as it is."""
+    """The host as a script of this user sees it; and why it cannot run here, or nothing. Without a
+    name it is the host as it is."""
     if not name:
         return host, ""
     try:
         user = look_up(name)
-        if work is not None:
-            work.give(user.uid, user.gid)
         _check_reach(user, host, work)
     except CannotRunAs as error:
         return host, str(error)
@@ -110,7 +108,7 @@ def _be_root_again(groups: list[int]) -> None:
 
 def _check_reach(user: JobUser, host: Host, work: Work | None) -> None:
     """Raises CannotRunAs where folders above ours, which an administrator made, keep it out."""
-    paths = [host.sandbox.root, *([] if work is None else [work.path])]
+    paths = [host.sandbox.root, *([] if work is None else [work.path.parent])]
     with acting_as(user):
         for path in paths:
             if not os.access(path, os.X_OK, effective_ids=True):

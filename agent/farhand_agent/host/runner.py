@@ -143,7 +143,6 @@ class Runner:
             raise WireError("this runner is not a spare")
         order = read_order(message)
         host, reason = as_whom(order.run_as, self._host, self._work)
-        self._used_up = bool(order.run_as)
         reason = reason or prepare(order, self._home, host)
         try:
             self._home.move(self._host.sandbox.attempt_path(order.attempt))
@@ -187,8 +186,11 @@ class Runner:
         if self._asking is not None:
             self._asking.begin(guests, job.emit, masker)
         try:
+            if host.user is not None and self._work is not None:
+                self._used_up = True
+                self._work.give(host.user.uid, host.user.gid)
             pid = execute(order, self._home, host, job, nonce=guests.nonce)
-        except NotExecuted as error:
+        except (NotExecuted, OSError) as error:
             self._hear_no_more()
             spool.end(Exit(reason=str(error)), 0)
             self._tell_launcher(BUSY)

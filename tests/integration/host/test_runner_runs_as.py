@@ -254,6 +254,18 @@ def test_a_user_that_the_host_does_not_know_is_refused_before_anything_runs(
     assert outcome.output == b""
 
 
+def test_a_runner_that_has_refused_one_takes_the_next(host: HostProcess) -> None:
+    """It has given nothing away."""
+    client = host.spare()
+    client.run("id -u", run_as="no-such-user")
+    assert client.done()
+    outcome = client.run("stat -c '%u %a' .; ls -A")
+
+    assert outcome.output == b"0 700\n"
+    assert client.done()
+    assert client.run("stat -c %U .", run_as=NOBODY).output.decode() == f"{NOBODY}\n"
+
+
 @pytest.mark.parametrize("domain", [".", os.uname().nodename.partition(".")[0].upper()])
 def test_the_hosts_own_name_is_no_domain(host: HostProcess, domain: str) -> None:
     outcome = host.spare().run("id -un", run_as=f"{domain}\\{NOBODY}")
@@ -279,7 +291,7 @@ def test_a_folder_that_does_not_let_the_user_pass_is_named(host: HostProcess) ->
     outcome = host.spare().run("id -u", run_as=NOBODY)
 
     assert outcome.void is not None
-    assert f'user "{NOBODY}" cannot get to {host.state}/work/' in outcome.void
+    assert f'user "{NOBODY}" cannot get to {host.state}/work:' in outcome.void
 
 
 def test_what_its_script_made_of_its_folder_goes_with_a_runner_that_died(
