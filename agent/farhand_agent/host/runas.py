@@ -6,11 +6,11 @@ the effective ones the saved ones: so the script can never be root again, and th
 
 import json
 import os
-import select
 import signal
+import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, replace
 
 from farhand_agent.host import linux
@@ -49,20 +49,15 @@ def look_up(name: str, *, find: Find = find_user, seconds: float = LOOKUP_SECOND
     CannotRunAs, and OSError where there can be no child."""
     if os.geteuid() != 0:
         raise CannotRunAs(not_root(name))
-    reader, writer = os.pipe2(os.O_CLOEXEC)
-    try:
-        pid = fork(lambda: _answer(name, find, writer), keep={writer})
-        os.close(writer)
-        writer = -1
+    ours, theirs = socket.socketpair()
+    with closing(ours):
+        with closing(theirs):
+            pid = fork(lambda: _answer(name, find, theirs), keep={theirs.fileno()})
         try:
-            answer = _read(reader, seconds)
+            answer = _hear(ours, seconds)
         finally:
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
-    finally:
-        os.close(reader)
-        if writer >= 0:
-            os.close(writer)
     if not answer:
         raise CannotRunAs(unanswered(name))
     found = json.loads(answer)
@@ -118,23 +113,21 @@ def _check_reach(user: JobUser, host: Host, work: Work | None) -> None:
                 )
 
 
-def _answer(name: str, find: Find, writer: int) -> int:
+def _answer(name: str, find: Find, asker: socket.socket) -> int:
     found = find(name)
-    data = json.dumps(None if found is None else asdict(found)).encode()
-    while data:
-        data = data[os.write(writer, data) :]
+    asker.sendall(json.dumps(None if found is None else asdict(found)).encode())
     return 0
 
 
-def _read(reader: int, seconds: float) -> bytes | None:
-    """All that is written there until it is closed; None if that takes too long."""
+def _hear(child: socket.socket, seconds: float) -> bytes | None:
+    """All that it says until its end; None if that takes too long."""
     until = time.monotonic() + seconds
-    poll = select.poll()
-    poll.register(reader, select.POLLIN)
     data = b""
-    while poll.poll(max(0.0, until - time.monotonic()) * 1000):
-        more = os.read(reader, 65536)
-        if not more:
-            return data
-        data += more
+    with suppress(TimeoutError):
+        while (left := until - time.monotonic()) > 0:
+            child.settimeout(left)
+            more = child.recv(65536)
+            if not more:
+                return data
+            data += more
     return None
