@@ -14,7 +14,7 @@ import signal
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from functools import partial, wraps
 from pathlib import Path
@@ -160,6 +160,11 @@ class CrashPoints:
 
     def _reach(self, name: str, on: object, tear: Callable[[], Any] | None = None) -> None:
         self._is_noting = True
+        with _as_who_began():
+            self._note(name, on, tear)
+        self._is_noting = False
+
+    def _note(self, name: str, on: object, tear: Callable[[], Any] | None) -> None:
         call = Call(
             pid=self._pid,
             part=self._part,
@@ -176,7 +181,6 @@ class CrashPoints:
         _close(file)
         if (call.key, call.nth) == self._at:
             self._die(call, tear if self._torn else None)
-        self._is_noting = False
 
     def _die(self, call: Call, tear: Callable[[], Any] | None) -> None:
         mine = f"{self._died}.{self._pid}"
@@ -193,6 +197,19 @@ class CrashPoints:
         _write(file, str(call).encode())
         _rename(mine, self._died)
         _kill(self._pid, signal.SIGKILL)
+
+
+@contextmanager
+def _as_who_began() -> Iterator[None]:
+    """A process that is another user for a moment may not write here; its saved user may."""
+    _, now, saved = os.getresuid()
+    if now != saved:
+        os.seteuid(saved)
+    try:
+        yield
+    finally:
+        if now != saved:
+            os.seteuid(now)
 
 
 class _Raw(io.FileIO):

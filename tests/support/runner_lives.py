@@ -118,11 +118,13 @@ class Lives:
                 finally:
                     client.close()
 
-    def live(self, *, type: str = "bash", loses_its_runner: bool = False) -> tuple[str, Outcome]:
+    def live(
+        self, *, type: str = "bash", loses_its_runner: bool = False, run_as: str = ""
+    ) -> tuple[str, Outcome]:
         """One attempt, from its START until its host has forgotten it; the job, and what its link
         has seen of it."""
         script = SCRIPT.format(witness=self._witness, folder=self._host.state)
-        life = Life(self._host, script, type=type, loses_its_runner=loses_its_runner)
+        life = Life(self._host, script, type=type, loses_its_runner=loses_its_runner, run_as=run_as)
         life.run()
         return life.job_id, life.seen
 
@@ -131,11 +133,12 @@ class Life:
     """What a link does: it starts an attempt again only if the host does not know it."""
 
     def __init__(
-        self, host: HostProcess, script: str, *, type: str, loses_its_runner: bool
+        self, host: HostProcess, script: str, *, type: str, loses_its_runner: bool, run_as: str
     ) -> None:
         self._host = host
         self._script = script
         self._type = type
+        self._run_as = run_as
         self._loses = loses_its_runner
         self.job_id = str(uuid4())
         self.seen = Outcome()
@@ -201,7 +204,7 @@ class Life:
         if self._has_ended or self.seen.data:
             raise Gone
         self._client = self._host.spare()
-        self._client.start(self._script, job_id=self.job_id, type=self._type)
+        self._client.start(self._script, job_id=self.job_id, type=self._type, run_as=self._run_as)
 
     def _read(self, client: RunnerClient) -> None:
         if self._has_ended:

@@ -2,6 +2,7 @@
 its link, one after the other: the script runs once at most, what it wrote is there, its end is told
 or known to be unknown, and nothing is left behind."""
 
+import os
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -22,14 +23,25 @@ TRIES = 5
 #: was first. Of all others at least one of a kind is reached.
 MAY_BE_MISSED = ("sendmsg", "write log", "mkdir #.#")
 CONTROL_GROUPS = "/sys/"
+AS_NOBODY = pytest.param(
+    "nobody", marks=pytest.mark.skipif(os.geteuid() != 0, reason="becomes another user")
+)
 
 
 @pytest.fixture
-def lives(tmp_path: Path) -> Iterator[Lives]:
+def lives() -> Iterator[Lives]:
     memory = "/dev/shm" if Path("/dev/shm").is_dir() else None
-    with tempfile.TemporaryDirectory(prefix="farhand-", dir=memory) as sandbox:
+    with (
+        tempfile.TemporaryDirectory(prefix="farhand-", dir=memory) as sandbox,
+        tempfile.TemporaryDirectory(prefix="fh-", dir="/tmp") as folder,
+    ):
+        # A script of another user passes here, and says in this file who it is.
+        state = Path(folder)
+        state.chmod(0o711)
+        (state / "witness").touch()
+        (state / "witness").chmod(0o666)
         host = HostProcess(
-            state=tmp_path, sandbox=Path(sandbox), program="tests.support.crashing_agent"
+            state=state, sandbox=Path(sandbox), program="tests.support.crashing_agent"
         )
         host.start()
         try:
@@ -40,9 +52,10 @@ def lives(tmp_path: Path) -> Iterator[Lives]:
 
 
 @pytest.mark.timeout(300)
-def test_a_runner_may_die_at_every_call_of_an_attempts_life(lives: Lives) -> None:
-    lives.live()
-    for call, torn, job_id, seen in _deaths(lives, "life"):
+@pytest.mark.parametrize("run_as", ["", AS_NOBODY])
+def test_a_runner_may_die_at_every_call_of_an_attempts_life(lives: Lives, run_as: str) -> None:
+    lives.live(run_as=run_as)
+    for call, torn, job_id, seen in _deaths(lives, "life", run_as=run_as):
         ran, before = lives.executions(job_id), lives.last_words()
         entries = sum(each.name == "writev" for each in before)
         if seen.void is not None:
@@ -107,6 +120,7 @@ def _deaths(
     part: str,
     *,
     type: str = "bash",
+    run_as: str = "",
     loses_its_runner: bool = False,
     spares_die: bool = False,
     launcher_dies: bool = False,
@@ -121,7 +135,7 @@ def _deaths(
                 lives.kill_spares()
             if launcher_dies:
                 lives.kill_launcher()
-            job_id, seen = lives.live(type=type, loses_its_runner=loses_its_runner)
+            job_id, seen = lives.live(type=type, run_as=run_as, loses_its_runner=loses_its_runner)
             if lives.has_died():
                 reached.append((call, torn))
                 yield call, torn, job_id, seen
