@@ -74,8 +74,8 @@ def acting_as(user: JobUser | None) -> Iterator[None]:
         yield
         return
     own = os.getgroups()
+    os.setgroups(user.groups)
     try:
-        os.setgroups(user.groups)
         os.setresgid(user.gid, user.gid, 0)
         os.setresuid(user.uid, user.uid, 0)
         yield

@@ -3,6 +3,9 @@
 import ctypes
 import os
 import pwd
+import shutil
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -69,6 +72,7 @@ def test_one_that_dies_of_the_question_has_not_answered() -> None:
         look_up("svc", find=find)
 
 
+@as_root
 def test_it_is_another_user_for_a_moment_and_root_again() -> None:
     before = (os.getresuid(), os.getresgid(), os.getgroups())
     with acting_as(NOBODY):
@@ -93,6 +97,31 @@ def test_its_memory_stays_closed_to_that_user() -> None:
         pass
 
     assert ctypes.CDLL(None).prctl(_PR_GET_DUMPABLE, 0, 0, 0, 0) == 0
+
+
+@as_root
+@pytest.mark.skipif(shutil.which("setpriv") is None, reason="takes a capability away by setpriv")
+@pytest.mark.parametrize("capability", ["setuid", "setgid"])
+def test_a_root_that_may_not_become_others_says_so_and_stays_who_it_is(capability: str) -> None:
+    """As in a container with few capabilities."""
+    script = f"""
+import os
+from farhand_agent.host.runas import acting_as
+from farhand_agent.host.users import JobUser
+user = {NOBODY}
+before = (os.getresuid(), os.getresgid(), os.getgroups())
+try:
+    with acting_as(user):
+        print("became it")
+except PermissionError:
+    print((os.getresuid(), os.getresgid(), os.getgroups()) == before)
+"""
+    without = ("setpriv", "--bounding-set", f"-{capability}")
+    done = subprocess.run(
+        [*without, sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout == "True\n"
 
 
 def test_nobody_else_is_nothing_to_do() -> None:
