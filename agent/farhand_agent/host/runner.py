@@ -143,11 +143,14 @@ class Runner:
             raise WireError("this runner is not a spare")
         order = read_order(message)
         host, reason = as_whom(order.run_as, self._host, self._work)
+        self._used_up = host.user is not None
         reason = reason or prepare(order, self._home, host)
         try:
             self._home.move(self._host.sandbox.attempt_path(order.attempt))
         except OSError:
             self._home.clear()
+            if self._used_up:
+                self._leave()
             raise WireError("this host knows that attempt already") from None
         reason = reason or claim(self._home)
         if reason:
@@ -187,7 +190,6 @@ class Runner:
             self._asking.begin(guests, job.emit, masker)
         try:
             if host.user is not None and self._work is not None:
-                self._used_up = True
                 self._work.give(host.user.uid, host.user.gid)
             pid = execute(order, self._home, host, job, nonce=guests.nonce)
         except (NotExecuted, OSError) as error:

@@ -13,6 +13,7 @@ from tests.support.host_process import HostProcess
 from tests.support.runner_client import Outcome, RunnerClient, alive, wait_for
 
 from farhand_agent.host.wire import FIRST_CREDIT, Kind, Phase
+from farhand_wire import spool
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="becomes other users")
 
@@ -159,7 +160,7 @@ for path in {[str(path) for path in closed]}:
         print("listed", path, os.listdir(path))
     except PermissionError:
         pass
-for path in {[str(home / "sock") for home in homes]}:
+for path in {[str(home / name) for home in homes for name in ("sock", "job.sock")]}:
     try:
         socket.socket(socket.AF_UNIX).connect(path)
         print("dialled", path)
@@ -228,6 +229,22 @@ def test_it_is_frozen_and_goes_on(host: HostProcess) -> None:
     client.take(seen)
 
 
+def test_it_may_ask_its_runner(host: HostProcess) -> None:
+    script = """
+import json, os, socket
+line = {"nonce": os.environ["FARHAND_JOB_NONCE"], "emit": {"stream": "verbose", "text": "I ask"}}
+asks = socket.socket(socket.AF_UNIX)
+asks.connect(os.environ["FARHAND_JOB_SOCKET"])
+asks.sendall(json.dumps(line).encode() + b"\\n")
+print(asks.recv(4096).decode())
+"""
+    outcome = host.spare().run(script, type="python", run_as=NOBODY)
+
+    assert outcome.error == b""
+    assert json.loads(outcome.output) == {"done": {}}
+    assert outcome.of(spool.Kind.VERBOSE).startswith(b"I ask")
+
+
 def test_its_runner_takes_no_other_job(host: HostProcess) -> None:
     client = host.spare()
     runner = host.runner(host.socket_of(client))
@@ -264,6 +281,20 @@ def test_a_runner_that_has_refused_one_takes_the_next(host: HostProcess) -> None
     assert outcome.output == b"0 700\n"
     assert client.done()
     assert client.run("stat -c %U .", run_as=NOBODY).output.decode() == f"{NOBODY}\n"
+
+
+def test_a_runner_that_is_given_an_attempt_twice_ends_if_it_has_given_its_socket_away(
+    host: HostProcess,
+) -> None:
+    first, job_id, _ = started(host, "echo up; sleep 600")
+    second = host.spare()
+    runner = host.runner(host.socket_of(second))
+    second.start("id -u", job_id=job_id, run_as=NOBODY)
+
+    assert second.hear() is None
+    wait_for(lambda: not alive(runner))
+    assert first.state()["phase"] == Phase.RUNNING
+    first.send(Kind.STOP, grace_ms=0)
 
 
 @pytest.mark.parametrize("domain", [".", os.uname().nodename.partition(".")[0].upper()])

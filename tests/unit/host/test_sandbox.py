@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from farhand_agent.host.door import listen_at
 from farhand_agent.host.folder import NotOurs, own_directory
 from farhand_agent.host.home import PARAMETERS, SCRIPT, Home
 from farhand_agent.host.sandbox import Address, AttemptId, Sandbox
@@ -137,11 +136,12 @@ def test_what_the_script_reads_is_given_to_its_user_and_nothing_else(sandbox: Sa
     home.write("grant", b"")
     home.write(SCRIPT, b"secret")
     (home.path / "job" / "link").symlink_to(home.path / "grant")
-    listen_at(home.job_socket).close()
+    home.job_socket.touch()
     home.give_job(12345, 54321)
     home.close()
 
-    for path in (home.job_socket, home.script, home.script.parent, home.path / "job" / "link"):
+    given = (home.script, home.script.parent, home.path / "job" / "link", home.job_socket)
+    for path in given:
         assert (path.lstat().st_uid, path.lstat().st_gid) == (12345, 54321)
     assert (home.path / "grant").stat().st_uid == home.path.stat().st_uid == 0
 
