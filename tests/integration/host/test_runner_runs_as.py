@@ -245,6 +245,14 @@ print(asks.recv(4096).decode())
     assert outcome.of(spool.Kind.VERBOSE).startswith(b"I ask")
 
 
+def test_it_finds_the_commands_and_modules_for_runbooks(host: HostProcess) -> None:
+    script = "farhand-emit verbose said; python3 -c 'import automationassets'"
+    outcome = host.spare().run(script, run_as=NOBODY)
+
+    assert (outcome.error, outcome.code) == (b"", 0)
+    assert outcome.of(spool.Kind.VERBOSE).startswith(b"said")
+
+
 def test_its_runner_takes_no_other_job(host: HostProcess) -> None:
     client = host.spare()
     runner = host.runner(host.socket_of(client))
