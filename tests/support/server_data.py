@@ -87,7 +87,7 @@ def store(output: SqliteOutputStore, spool: SpoolId, *, lines: int) -> None:
     stored = 0
     while stored < len(data):
         piece = data[stored : stored + 16 * size]
-        chunks, _, _ = cut(piece, offset=stored, lines_before=0)
+        chunks = cut(piece, Extent(stored=stored)).chunks
         stored += len(piece)
         extent = Extent(
             stored=stored, crc=zlib.crc32(data[:stored]), lines=lines, payload=stored, opened=None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from farhand_cli import outcome, wire, words
+from farhand_cli import outcome, records, wire, words
 from farhand_cli.api import pages
 from farhand_cli.durations import seconds_or_none
 from farhand_cli.job_view import ASSET_READS, ATTEMPTS, VIEW, explanation
@@ -120,23 +120,47 @@ def why(session: Session, job_id: str) -> None:
 @click.option("--stream", type=click.Choice(STREAMS), help="Only this one, on standard output.")
 @click.option("--tail", type=click.IntRange(1), metavar="N", help="Only the last lines.")
 @click.option("--raw", is_flag=True, help="Byte for byte also on a terminal.")
+@click.option("--records", "numbered", is_flag=True, help="Each with its time, number and stream.")
+@click.option("--from", "first", type=click.IntRange(0), metavar="N", help="From record N on.")
 @answers
 @pass_session
-def output(session: Session, job_id: str, stream: str | None, tail: int | None, raw: bool) -> None:
+def output(
+    session: Session,
+    job_id: str,
+    stream: str | None,
+    tail: int | None,
+    raw: bool,
+    numbered: bool,
+    first: int | None,
+) -> None:
     """What a job has said until now; `follow` goes on.
+
+    \b
+    farhand job output 0190…
+    farhand job output 0190… --records -o jsonl --from 120
 
     Into a pipe or a file it is byte for byte. The Error stream goes to standard error unless it
     is asked for with --stream.
     """
-    people = session.format in (Format.TABLE, Format.NAME)
+    if raw and numbered:
+        raise click.UsageError("--raw and --records exclude each other")
+    if first is not None and (tail or not numbered):
+        raise click.UsageError("--from needs --records, and excludes --tail")
+    people = session.format in (Format.TABLE, Format.NAME) and not numbered
     request = wire.job.ReadJobOutputRequest(
         job_id=job_id,
         tail_lines=tail or 0,
         raw=raw or (people and not sys.stdout.isatty()),
         streams=[f"JOB_STREAM_{stream.upper()}"] if stream else [],
+        records=numbered,
     )
+    if first:
+        getattr(request, "from").sequence = first
     answers_ = session.api.jobs.ReadJobOutput(request)
-    if people:
+    if numbered:
+        for line in records.lines(answers_, session.format):
+            click.echo(line)
+    elif people:
         _write(session, answers_, to_output=stream is not None)
     elif session.format is Format.JSONL:
         for answer in answers_:

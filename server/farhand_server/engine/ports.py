@@ -146,6 +146,11 @@ class Queries(Protocol):
         """An entry's offset from which the last `lines` lines can be read (maybe a few more)."""
         ...
 
+    def numbered(self, spool: SpoolId, sequence: int) -> int | None:
+        """The offset of the chunk that holds the record with this number, the last one if it is not
+        stored yet; None if nobody counted."""
+        ...
+
 
 class Clock(Protocol):
     """Time as a parameter."""

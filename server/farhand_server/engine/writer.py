@@ -232,16 +232,17 @@ class Ledger:
         )
 
     def _extend(self, extent: Extent, data: bytes) -> tuple[Sequence[Chunk], Extent]:
-        chunks, lines, payload = cut(data, offset=extent.stored, lines_before=extent.lines)
+        rows = cut(data, extent)
         longer = replace(
             extent,
             stored=extent.stored + len(data),
             crc=zlib.crc32(data, extent.crc),
-            lines=extent.lines + lines,
-            payload=extent.payload + payload,
+            lines=extent.lines + rows.lines,
+            records=None if extent.records is None else extent.records + rows.records,
+            payload=extent.payload + rows.payload,
             opened=self._clock.unix_ms() if extent.opened is None else extent.opened,
         )
-        return chunks, longer
+        return rows.chunks, longer
 
     def _differs(self, item: Append, extent: Extent) -> bool:
         """Whether bytes come again, and as others: the first write stays, and what follows them

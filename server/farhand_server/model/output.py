@@ -30,6 +30,8 @@ class Extent:
     crc: int = 0
     #: Newlines in the stored streams.
     lines: int = 0
+    #: Entries of the stored streams; None: some were stored before anybody counted.
+    records: int | None = 0
     #: Bytes of the stored streams, without headers.
     payload: int = 0
     #: The server's clock at the first byte: elapsed times count from here.
@@ -89,6 +91,9 @@ class Chunk:
     offset: int
     #: Lines of the job that ended before this chunk.
     lines_before: int
+    #: Entries of its streams before this chunk: the sequence number of the first one in it. None:
+    #: nobody counted.
+    records_before: int | None = 0
     data: bytes
 
     @property
@@ -98,15 +103,24 @@ class Chunk:
     def contents(self) -> Iterator[tuple[int, Entry | Missing]]:
         """Its entries, each with the offset behind it. What an entry says is missing, and what
         cannot be read from some entry on, is given as that."""
-        end = self.offset
+        for end, _, held in self.records():
+            yield end, held
+
+    def records(self) -> Iterator[tuple[int, int | None, Entry | Missing]]:
+        """The same, each with its sequence number between them, or that of the next record if it is
+        none; None where nobody counted."""
+        end, sequence = self.offset, self.records_before
         try:
             for entry in spools.entries(self.data):
                 gone = entry.kind is Kind.OMITTED
                 held = Missing.of(spools.read_omitted(entry.payload)) if gone else entry
                 end = self.offset + entry.end
-                yield end, held
+                yield end, sequence, held
+                if sequence is not None and entry.kind in spools.STREAMS:
+                    sequence += 1
         except SpoolError:
-            yield self.end, Missing(stream=None, start=end, end=self.end, reason=DAMAGED)
+            damaged = Missing(stream=None, start=end, end=self.end, reason=DAMAGED)
+            yield self.end, sequence, damaged
 
 
 def unbroken(chunks: Sequence[Chunk]) -> Sequence[Chunk]:

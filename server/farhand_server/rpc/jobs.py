@@ -1,6 +1,7 @@
 """JobService: start, look, stop."""
 
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import TypeVar
 
 from farhand_server.core import events
@@ -155,8 +156,9 @@ class JobService(job_pb2_grpc.JobServiceServicer):
     ) -> AsyncIterator[job_pb2.ReadJobOutputResponse]:
         job = await self._job(request.job_id)
         reader = await self._reader(job, request)
+        read = partial(_read, job.runbook_version)
         while reader.attempt <= job.attempt:
-            async for message in _packed(reader.drain(ended=True), _read):
+            async for message in _packed(reader.drain(ended=True), read):
                 yield message
             reader.next_attempt()
 
@@ -167,6 +169,7 @@ class JobService(job_pb2_grpc.JobServiceServicer):
         with self._backend.switchboard.watch(job.id) as watch:
             job = seen = watch.job or job
             yield job_pb2.FollowJobOutputResponse(status=await self._wire(job))
+            followed = partial(_followed, job.runbook_version)
             reader = await self._reader(job, request)
             while True:
                 watch.clear()
@@ -176,12 +179,12 @@ class JobService(job_pb2_grpc.JobServiceServicer):
                     seen = job
                 # The job first, then its output: what its row promises is stored is then sent.
                 if reader.attempt <= job.attempt:
-                    async for message in _packed(reader.drain(), _followed):
+                    async for message in _packed(reader.drain(), followed):
                         yield message
                 if reader.attempt >= job.attempt and not job.status.is_final:
                     await watch.wait()
                     continue
-                async for message in _packed(reader.drain(ended=True), _followed):
+                async for message in _packed(reader.drain(ended=True), followed):
                     yield message
                 if reader.attempt >= job.attempt:
                     break
@@ -234,6 +237,9 @@ class JobService(job_pb2_grpc.JobServiceServicer):
             attempt = job.attempt
             spool = SpoolId(job=job.id, attempt=attempt)
             offset = await tail_offset(self._backend, spool, wanted, request.tail_lines)
+        elif start.sequence:
+            spool, backend = SpoolId(job=job.id, attempt=attempt), self._backend
+            offset = await backend.look(lookup.record, backend.queries, spool, start.sequence)
         return Reader(self._backend, job.id, wanted, attempt=attempt, offset=offset)
 
     def _new_id(self) -> str:
@@ -249,13 +255,13 @@ async def _packed(items: AsyncIterator[Item], pack: Callable[[Item], T]) -> Asyn
         yield message
 
 
-def _read(item: Item) -> job_pb2.ReadJobOutputResponse:
+def _read(version: int, item: Item) -> job_pb2.ReadJobOutputResponse:
     if isinstance(item, Record):
-        return job_pb2.ReadJobOutputResponse(output=shown.record(item))
+        return job_pb2.ReadJobOutputResponse(output=shown.record(item, version))
     return job_pb2.ReadJobOutputResponse(omitted=shown.omitted(item))
 
 
-def _followed(item: Item) -> job_pb2.FollowJobOutputResponse:
+def _followed(version: int, item: Item) -> job_pb2.FollowJobOutputResponse:
     if isinstance(item, Record):
-        return job_pb2.FollowJobOutputResponse(output=shown.record(item))
+        return job_pb2.FollowJobOutputResponse(output=shown.record(item, version))
     return job_pb2.FollowJobOutputResponse(omitted=shown.omitted(item))

@@ -43,6 +43,15 @@ def attempts(job: Job, *, one: int, every: bool) -> Sequence[int]:
     return last if every else (range(one, one + 1) if one else last[-1:])
 
 
+def record(queries: Queries, spool: SpoolId, sequence: int) -> int:
+    """An offset from which the record with this number is met. Raises InvalidRequest."""
+    offset = queries.numbered(spool, sequence)
+    if offset is None:
+        problem = "cannot be found: this output was stored before records were counted"
+        raise InvalidRequest([Violation(field="from.sequence", problem=problem)])
+    return offset
+
+
 def output_bytes(queries: Queries, job: Job) -> int:
     """Bytes of output stored so far."""
     if job.end is not None or not job.attempt:

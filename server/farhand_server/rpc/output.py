@@ -28,6 +28,10 @@ class Record:
     attempt: int
     next: int
     time: UnixMs
+    #: Of the first record in it; None: nobody counted.
+    sequence: int | None
+    #: Records in it.
+    count: int
     #: bytes if raw, else text.
     content: bytes | str = field(repr=False)
 
@@ -51,6 +55,10 @@ class Wanted:
 
     raw: bool = False
     streams: frozenset[Kind] = spools.STREAMS
+    #: Each record by itself.
+    records: bool = False
+    #: No record before this one, in the attempt with which reading begins.
+    first: int = 0
 
     def shows(self, kind: Kind) -> bool:
         return kind in self.streams
@@ -72,6 +80,9 @@ class Reader:
         self.offset = offset
         self._opened: UnixMs | None = None
         self._decoders: dict[Kind, codecs.IncrementalDecoder] = {}
+        self._first = wanted.first
+        #: The record that comes next, as far as they were counted.
+        self._sequence: int | None = None
 
     @property
     def spool(self) -> SpoolId:
@@ -110,47 +121,58 @@ class Reader:
         """What is left of characters that were cut."""
         for kind, decoder in self._decoders.items():
             if text := decoder.decode(b"", final=True):
-                yield self._record(Run(kind=kind, elapsed_ms=0, end=self.offset), text)
+                rest = Run(kind=kind, elapsed_ms=0, sequence=self._sequence, end=self.offset)
+                yield self._record(rest, text)
         self._decoders.clear()
 
     def next_attempt(self) -> None:
         self.attempt += 1
-        self.offset = 0
-        self._opened = None
+        self.offset = self._first = 0
+        self._opened = self._sequence = None
 
     def _items(self, chunks: Sequence[Chunk]) -> Iterator[Item]:
         run: Run | None = None
         for chunk in chunks:
-            for end, entry in chunk.contents():
+            for end, sequence, entry in chunk.records():
                 if end <= self.offset:
                     continue
-                begun, self.offset = self.offset, end
+                begun, self.offset, self._sequence = self.offset, end, sequence
                 if isinstance(entry, Missing):
                     if self._wanted.misses(entry):
                         yield from self._close(run)
                         run = None
                         yield self._gap(entry)
-                elif self._wanted.shows(entry.kind):
+                elif self._is_wanted(entry.kind, sequence):
                     seen = begun - (end - len(entry.payload))
                     payload = entry.payload[seen:] if seen > 0 else entry.payload
-                    if run is None or not run.takes(entry.kind, len(payload)):
+                    alone = self._wanted.records
+                    if run is None or alone or not run.takes(entry.kind, len(payload)):
                         yield from self._close(run)
-                        run = Run(kind=entry.kind, elapsed_ms=entry.elapsed_ms)
+                        run = Run(kind=entry.kind, elapsed_ms=entry.elapsed_ms, sequence=sequence)
                     run.add(payload, end)
         yield from self._close(run)
+
+    def _is_wanted(self, kind: Kind, sequence: int | None) -> bool:
+        """Whether this entry is shown; it is counted in any case."""
+        if sequence is not None and kind in spools.STREAMS:
+            self._sequence = sequence + 1
+            if sequence < self._first:
+                return False
+        return self._wanted.shows(kind)
 
     def _close(self, run: "Run | None") -> Iterator[Record]:
         if run is None:
             return
         data = run.data()
         if self._wanted.raw:
-            if data:
+            if data or self._wanted.records:
                 yield self._record(run, data)
             return
         decoder = self._decoders.get(run.kind)
         if decoder is None:
             decoder = self._decoders[run.kind] = _utf8("replace")
-        if text := decoder.decode(data):
+        text = decoder.decode(data)
+        if text or self._wanted.records:
             run.end -= run.held_back(len(decoder.getstate()[0]))
             yield self._record(run, text)
 
@@ -160,6 +182,8 @@ class Reader:
             attempt=self.attempt,
             next=run.end,
             time=UnixMs((self._opened or 0) + run.elapsed_ms),
+            sequence=run.sequence,
+            count=run.count,
             content=content,
         )
 
@@ -176,10 +200,16 @@ class Run:
 
     kind: Kind
     elapsed_ms: int
+    #: Of its first entry.
+    sequence: int | None
     #: Spool offset behind the last entry.
     end: int = 0
     _parts: list[memoryview] = field(default_factory=list)
     _size: int = 0
+
+    @property
+    def count(self) -> int:
+        return len(self._parts)
 
     def takes(self, kind: Kind, size: int) -> bool:
         return kind is self.kind and self._size + size <= READ_BYTES

@@ -105,6 +105,13 @@ def tail_or_from(message: Message, at: str) -> Iterator[Violation]:
         yield Violation(field=at + "tail_lines", problem="cannot be combined with from")
 
 
+def offset_or_sequence(message: Message, at: str) -> Iterator[Violation]:
+    """A place, or a record: not both."""
+    assert isinstance(message, job_pb2.OutputPosition)
+    if message.offset and message.sequence:
+        yield Violation(field=at + "sequence", problem="cannot be combined with offset")
+
+
 def one_or_every(message: Message, at: str) -> Iterator[Violation]:
     """One attempt, or every one: not both."""
     assert isinstance(message, job_pb2.GetJobReceiptRequest)
@@ -191,7 +198,12 @@ RULES: dict[type[Message], tuple[Check, ...]] = {
     job_pb2.GetJobReceiptRequest: (*_JOB, On("attempt", at_least(0)), one_or_every),
     job_pb2.ReadJobOutputRequest: _OUTPUT,
     job_pb2.FollowJobOutputRequest: _OUTPUT,
-    job_pb2.OutputPosition: (On("attempt", at_least(0)), On("offset", at_least(0))),
+    job_pb2.OutputPosition: (
+        On("attempt", at_least(0)),
+        On("offset", at_least(0)),
+        On("sequence", at_least(0)),
+        offset_or_sequence,
+    ),
     # runbooks
     runbook_pb2.ImportRunbookRequest: (
         On("name", required(RUNBOOK)),

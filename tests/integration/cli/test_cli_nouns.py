@@ -470,6 +470,46 @@ def test_output_as_json_has_text_or_raw_bytes(run: Run, plane: ControlPlane) -> 
 # ---- the rest --------------------------------------------------------------------------------
 
 
+def test_records_are_told_with_time_number_stream_and_version(
+    run: Run, plane: ControlPlane
+) -> None:
+    plane.add_job("0197", runbook="hello", runbook_version=3)
+    plane.say("0197", b"one\ntwo\n")
+    plane.say("0197", b"\x1b[31mwrong", job_pb2.JOB_STREAM_ERROR)
+    plane.lose("0197", 7, "the disk was full")
+
+    table = run("job", "output", "0197", "--records").stdout.splitlines()
+    lines = run("job", "output", "0197", "--records", "-o", "jsonl", "--from", "1").stdout
+    document = json.loads(run("job", "output", "0197", "--records", "-o", "json").stdout)
+
+    assert [line.split() for line in table[:3]] == [
+        ["RECORD", "TIME", "SEQUENCE", "STREAM", "VERSION", "TEXT"],
+        ["2026-11-25T00:00:00Z", "0", "output", "v3", "one", "two"],
+        ["2026-11-25T00:00:00Z", "1", "error", "v3", "[31mwrong"],
+    ]
+    assert table[3].strip() == "7 bytes are gone: the disk was full"
+    assert document[0] == {
+        "recordTime": "2026-11-25T00:00:00Z",
+        "attempt": 1,
+        "sequence": 0,
+        "stream": "output",
+        "runbookVersion": 3,
+        "text": "one\ntwo\n",
+    }
+    assert json.loads(lines.splitlines()[0])["sequence"] == 1
+
+
+@pytest.mark.parametrize(
+    "words", [["--records", "--raw"], ["--from", "3"], ["--records", "--from", "3", "--tail", "1"]]
+)
+def test_what_cannot_be_said_of_records_is_a_usage_error(
+    run: Run, plane: ControlPlane, words: list[str]
+) -> None:
+    plane.add_job("0197", runbook="hello")
+
+    assert run("job", "output", "0197", *words).exit_code == 2
+
+
 def test_without_a_noun_it_says_where_it_is(run: Run, plane: ControlPlane) -> None:
     plane.groups["dc1"] = HybridWorkerGroup(
         name="dc1", workers=7, workers_online=6, slots_used=12, jobs_waiting=7

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from tests.support.edge import Caller, Worker
-from tests.support.edge_jobs import end, publish, running
+from tests.support.edge import Caller, Edge, Worker, refusal
+from tests.support.edge_jobs import end, output, publish, running
 
 from farhand_wire import spool as spools
 from farhand_wire.spool import STREAMS
@@ -83,3 +83,68 @@ async def test_a_job_keeps_the_switches_that_it_was_started_with(
     await end(worker, grant, SPOOL)
 
     assert await told(owner, grant) == [*ALWAYS, "VERBOSE"]
+
+
+# --- records --------------------------------------------------------------------------------
+
+
+async def records(owner: Caller, job: str, **fields: Any) -> list[job_pb2.OutputRecord]:
+    position = fields.pop("position", None)
+    request = job_pb2.ReadJobOutputRequest(job_id=job, records=True, **fields)
+    if position is not None:
+        getattr(request, "from").CopyFrom(position)
+    answers = await owner.all(owner.jobs.ReadJobOutput, request)
+    return [answer.output for answer in answers]
+
+
+EVERY = [f"JOB_STREAM_{kind.name}" for kind in sorted(STREAMS)]
+
+
+async def test_records_carry_time_number_stream_and_version(owner: Caller, worker: Worker) -> None:
+    await switched(owner)
+    grant = await running(owner, worker, SPOOL)
+    found = await records(owner, grant.job_id, streams=EVERY)
+    await end(worker, grant, SPOOL)
+
+    assert [record.sequence for record in found] == list(range(6))
+    assert [int(record.stream) for record in found] == [int(kind) for kind in sorted(STREAMS)]
+    assert {(record.runbook_version, record.record_count) for record in found} == {(1, 1)}
+    assert all(record.time.seconds for record in found)
+    assert await records(owner, grant.job_id, streams=EVERY) == found
+
+
+async def test_records_keep_their_numbers_when_they_are_sent_again_and_from_anywhere(
+    owner: Caller, worker: Worker, server: Edge
+) -> None:
+    await switched(owner)
+    first = spools.pack(spools.Kind.OUTPUT, 0, b"a\n")
+    grant = await running(owner, worker, first)
+    worker.call.cancel()
+    async with server.channel() as channel:
+        back = worker.on(channel)
+        entry = worker_pb2.JournalEntry(
+            job_id=grant.job_id, attempt=1, phase=worker_pb2.ATTEMPT_PHASE_RUNNING, size=len(first)
+        )
+        await back.serve(journal=[entry])
+        # All of it again, and more: what is known is not counted twice.
+        await back.say(output(grant, 0, first + SPOOL))
+        await end(back, grant, first + SPOOL)
+
+    every = await records(owner, grant.job_id, streams=EVERY)
+    assert [record.sequence for record in every] == list(range(7))
+    third = job_pb2.OutputPosition(sequence=3)
+    assert await records(owner, grant.job_id, streams=EVERY, position=third) == every[3:]
+    assert await records(owner, grant.job_id, streams=EVERY, position=every[4].next) == every[5:]
+    last = await records(owner, grant.job_id, tail_lines=1)
+    assert [record.sequence for record in last] == [3]  # a warning is the last that is shown
+
+
+async def test_a_place_is_an_offset_or_a_record(owner: Caller, worker: Worker) -> None:
+    await switched(owner)
+    grant = await running(owner, worker, SPOOL)
+    both = job_pb2.OutputPosition(offset=1, sequence=1)
+    request = job_pb2.ReadJobOutputRequest(job_id=grant.job_id)
+    getattr(request, "from").CopyFrom(both)
+    refused = await refusal(owner.jobs.ReadJobOutput(request, metadata=owner.metadata))
+
+    assert refused.fields == {"from.sequence": "cannot be combined with offset"}

@@ -96,6 +96,8 @@ class JobService(JobServiceServicer):
         for item in self._spool(request.job_id, context).items:
             if item.HasField("omitted"):
                 yield job.ReadJobOutputResponse(omitted=item.omitted)
+            elif item.output.sequence < getattr(request, "from").sequence:
+                continue
             elif item.HasField("output") and (
                 not request.streams or item.output.stream in request.streams
             ):

@@ -103,6 +103,10 @@ class Ledger:
                 next=OutputPosition(attempt=1, offset=spool.size),
                 data=data,
                 text=data.decode(errors="replace"),
+                sequence=sum(item.HasField("output") for item in spool.items),
+                runbook_version=spool.job.runbook_version,
+                record_count=1,
+                time=stamp(datetime(2026, 11, 25, tzinfo=UTC)),
             )
             spool.items.append(FollowJobOutputResponse(output=record))
             self.changed.notify_all()

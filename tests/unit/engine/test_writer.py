@@ -434,7 +434,9 @@ def test_rows_are_whole_entries_of_at_most_an_entrys_size(
     entries: list[tuple[spools.Kind, bytes]], offset: int, lines_before: int
 ) -> None:
     data = b"".join(spools.pack(kind, 0, payload) for kind, payload in entries)
-    chunks, lines, payload = cut(data, offset=offset, lines_before=lines_before)
+    before = Extent(stored=offset, lines=lines_before, records=lines_before + 7)
+    rows = cut(data, before)
+    chunks = rows.chunks
     streams = [text for kind, text in entries if kind in spools.STREAMS]
 
     assert b"".join(chunk.data for chunk in chunks) == data
@@ -442,13 +444,15 @@ def test_rows_are_whole_entries_of_at_most_an_entrys_size(
         offset + sum(len(before.data) for before in chunks[:index]) for index in range(len(chunks))
     ]
     assert all(0 < len(chunk.data) <= limits.SPOOL_ENTRY_BYTES for chunk in chunks)
-    assert (lines, payload) == (b"".join(streams).count(b"\n"), sum(map(len, streams)))
+    assert (rows.lines, rows.payload) == (b"".join(streams).count(b"\n"), sum(map(len, streams)))
+    assert rows.records == len(streams)
     for index, chunk in enumerate(chunks):
         assert spools.whole(chunk.data, len(chunk.data)) == len(chunk.data)
-        before = b"".join(
+        passed = [
             bytes(entry.payload)
             for each in chunks[:index]
             for entry in spools.entries(each.data)
             if entry.kind in spools.STREAMS
-        )
-        assert chunk.lines_before == lines_before + before.count(b"\n")
+        ]
+        assert chunk.lines_before == lines_before + b"".join(passed).count(b"\n")
+        assert chunk.records_before == lines_before + 7 + len(passed)

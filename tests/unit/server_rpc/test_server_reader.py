@@ -11,6 +11,7 @@ from tests.support.stored_output import Part, StoredOutput, packed
 from farhand_server.model.output import Missing, SpoolId
 from farhand_server.rpc.output import READ_BYTES, Gap, Item, Reader, Record, Wanted
 from farhand_server.rpc.tail import tail_offset
+from farhand_wire import limits
 from farhand_wire import spool as spools
 from farhand_wire.spool import Exit, Kind, Omitted
 
@@ -196,3 +197,109 @@ async def test_the_tail_is_exact(
 
     shown = content(await read(output, spool, wanted, offset))
     assert shown == b"".join(lines_of(parts, kinds)[-lines:])
+
+
+# --- numbers of records ---------------------------------------------------------------------
+
+
+def records(items: list[Item]) -> list[Record]:
+    return [item for item in items if isinstance(item, Record)]
+
+
+@settings(deadline=None)
+@given(PARTS, st.integers(1, 4), st.booleans())
+async def test_every_record_has_its_number_however_it_arrived(
+    output: StoredOutput, parts: list[Part], together: int, raw: bool
+) -> None:
+    spool = output.write(packed(parts), together=together)
+
+    found = records(await read(output, spool, Wanted(raw=raw, records=True)))
+
+    numbered = found if raw else [record for record in found if record.count]
+    assert [record.sequence for record in numbered] == list(range(len(parts)))
+    assert [record.stream for record in numbered] == [kind for kind, _ in parts]
+    if raw:
+        assert [record.content for record in found] == [data for _, data in parts]
+
+
+@settings(deadline=None)
+@given(PARTS, st.data())
+async def test_a_record_has_the_same_number_for_whoever_reads_it(
+    output: StoredOutput, parts: list[Part], data: st.DataObject
+) -> None:
+    spool = output.write(packed(parts))
+    everything = records(await read(output, spool, Wanted(raw=True, records=True)))
+    known = {record.next: record.sequence for record in everything}
+    kind = frozenset({data.draw(st.sampled_from([OUT, ERR]))})
+    lines = data.draw(st.integers(1, 3))
+    offset = await tail_offset(output.backend, spool, Wanted(raw=True, streams=kind), lines)
+
+    tail = await read(output, spool, Wanted(raw=True, streams=kind, records=True), offset)
+    for record in records(tail):
+        assert record.sequence == known[record.next]
+    for record in records(await read(output, spool)):
+        ends = {known_.sequence: known_.next for known_ in everything}
+        assert record.sequence is not None
+        assert ends[record.sequence + record.count - 1] == record.next
+
+
+@settings(deadline=None)
+@given(PARTS, st.integers(0, 14), st.integers(1, 4))
+async def test_reading_begins_with_any_record(
+    output: StoredOutput, parts: list[Part], first: int, together: int
+) -> None:
+    spool = output.write(packed(parts), together=together)
+    offset = output.queries.numbered(spool, first)
+    assert offset is not None
+
+    found = records(await read(output, spool, Wanted(raw=True, records=True, first=first), offset))
+
+    assert [(record.sequence, record.content) for record in found] == [
+        (number, data) for number, (_, data) in enumerate(parts) if number >= first
+    ]
+
+
+async def test_a_record_that_is_not_stored_yet_is_waited_for(output: StoredOutput) -> None:
+    spool = output.write(packed([(OUT, b"a"), (OUT, b"b")]))
+    wanted = Wanted(raw=True, records=True, first=3)
+    offset = output.queries.numbered(spool, 3) or 0
+    reader = Reader(output.backend, spool.job, wanted, offset=offset)
+    assert [item async for item in reader.drain()] == []
+    output.append(spool, packed([(ERR, b"c"), (OUT, b"d"), (OUT, b"e")]))
+
+    found = records([item async for item in reader.drain()])
+    assert [(record.sequence, record.content) for record in found] == [(3, b"d"), (4, b"e")]
+
+
+async def test_what_is_no_record_is_not_counted(output: StoredOutput) -> None:
+    gap = Omitted(stream=OUT, start=10, end=20, reason="the disk was full")
+    entries = [
+        spools.pack(OUT, 0, b"a"),
+        spools.pack_omitted(gap, 1),
+        spools.pack(OUT, 2, b"b"),
+        spools.pack_exit(Exit(code=0), 3),
+    ]
+    spool = output.write(entries, together=1)
+
+    assert [record.sequence for record in records(await read(output, spool))] == [0, 1]
+    assert output.queries.extent(spool).records == 2
+
+
+async def test_what_was_left_out_keeps_its_numbers(tmp_path: Path) -> None:
+    stored = StoredOutput(tmp_path, output_max=limits.OUTPUT_MAX_BYTES_LEAST)
+    large = spools.PAYLOAD_BYTES
+    parts: list[Part] = [(OUT, bytes([number]) * large) for number in range(40)]
+    spool = stored.write(packed(parts), together=1)
+
+    found = records(await read(stored, spool, Wanted(raw=True, records=True)))
+    numbers = [record.sequence for record in found]
+    assert numbers[0] == 0
+    assert numbers[-1] == 39
+    assert len(numbers) < 40
+    assert all(record.content[:1] == bytes([record.sequence or 0]) for record in found)
+    middle = stored.queries.numbered(spool, 20)
+    again = records(
+        await read(stored, spool, Wanted(raw=True, records=True, first=20), middle or 0)
+    )
+    assert [record.sequence for record in again] == [n for n in numbers if (n or 0) >= 20]
+    stored.close()

@@ -5,6 +5,7 @@ import sqlite3
 import stat
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
@@ -151,14 +152,16 @@ def test_output_of_an_older_server_is_upgraded(data: Path) -> None:
         store.append(SPOOL, [chunk], Extent(stored=3, lines=1))
         store.sync()
     with closing(open_output(data / "output.db")) as older:
-        for column in ("omitted_from", "omitted_to", "mismatch"):
+        for column in ("omitted_from", "omitted_to", "mismatch", "records"):
             older.execute(f"ALTER TABLE spools DROP COLUMN {column}")
+        older.execute("ALTER TABLE chunks DROP COLUMN records_before")
         older.execute("DELETE FROM _sqlite_migrations WHERE name > '0001_foundation'")
     create(data)
     queries = SqliteQueries(data / "farhand.db", data / "output.db")
 
-    assert queries.extent(SPOOL) == Extent(stored=3, durable=3, lines=1)
-    assert queries.chunks(SPOOL, 0, 100) == [chunk]
+    assert queries.extent(SPOOL) == Extent(stored=3, durable=3, lines=1, records=None)
+    assert queries.chunks(SPOOL, 0, 100) == [replace(chunk, records_before=None)]
+    assert queries.numbered(SPOOL, 1) is None
 
 
 # --- transactions ---------------------------------------------------------------------------

@@ -177,9 +177,9 @@ def test_groups_and_their_waiting_jobs_are_counted(
         tx.add_job(samples.job(1, group=group.id))
         tx.add_job(samples.job(2, group=group.id, status=JobStatus.RUNNING))
     first = queries.groups(ACCOUNT, size=1, after="")
-    second = queries.groups(ACCOUNT, size=1, after=first.next)
+    second = queries.groups(ACCOUNT, size=2, after=first.next)
 
-    assert [row.name for row in (*first.rows, *second.rows)] == ["dc1", "dc2"]
+    assert [row.name for row in (*first.rows, *second.rows)] == ["cloud", "dc1", "dc2"]
     assert second.next == ""
     assert queries.group(ACCOUNT, "dc1") == group
     assert queries.waiting_count(group) == 1

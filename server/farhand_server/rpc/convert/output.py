@@ -17,7 +17,12 @@ def wanted(
 ) -> Wanted:
     """The numbers of streams and of spool kinds are the same."""
     named = frozenset(Kind(stream) for stream in request.streams)
-    return Wanted(raw=request.raw, streams=named or shown(job))
+    return Wanted(
+        raw=request.raw,
+        streams=named or shown(job),
+        records=request.records,
+        first=getattr(request, "from").sequence,
+    )
 
 
 def shown(job: Job) -> frozenset[Kind]:
@@ -27,11 +32,15 @@ def shown(job: Job) -> frozenset[Kind]:
     return _ALWAYS | verbose | progress
 
 
-def record(item: Record) -> job_pb2.OutputRecord:
+def record(item: Record, version: int) -> job_pb2.OutputRecord:
+    """`version` is the runbook's."""
     wire = job_pb2.OutputRecord(
         stream=job_pb2.JobStream.Name(item.stream.value),
         next=job_pb2.OutputPosition(attempt=item.attempt, offset=item.next),
         time=timestamp(item.time),
+        sequence=item.sequence,
+        runbook_version=version,
+        record_count=item.count,
     )
     if isinstance(item.content, bytes):
         wire.data = item.content

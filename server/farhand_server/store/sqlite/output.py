@@ -23,6 +23,9 @@ _UPSERT = (
 )
 
 
+_INSERT = f"INSERT INTO chunks (spool, {rows.CHUNK_COLUMNS}) VALUES (?, ?, ?, ?, ?)"
+
+
 class SqliteOutputStore:
     """Implements OutputStore. To be made and used on one thread."""
 
@@ -45,7 +48,7 @@ class SqliteOutputStore:
     def chunk(self, spool: SpoolId, offset: int) -> Chunk | None:
         with self._all_or_nothing():
             row = self._connection.execute(
-                "SELECT offset, lines_before, data FROM chunks WHERE offset <= ?3 AND spool = "
+                f"SELECT {rows.CHUNK_COLUMNS} FROM chunks WHERE offset <= ?3 AND spool = "
                 "(SELECT id FROM spools WHERE job = ?1 AND attempt = ?2) "
                 "ORDER BY offset DESC LIMIT 1",
                 (spool.job, spool.attempt, offset),
@@ -59,9 +62,9 @@ class SqliteOutputStore:
             id_ = self._save(spool, extent)
             self._unsynced.add(id_)
             self._connection.executemany(
-                "INSERT INTO chunks (spool, offset, lines_before, data) VALUES (?, ?, ?, ?)",
+                _INSERT,
                 [
-                    (id_, chunk.offset, chunk.lines_before, chunk.data)
+                    (id_, *rows.chunk_values(chunk))
                     for chunk in chunks
                     if not extent.omits(chunk.offset)
                 ],

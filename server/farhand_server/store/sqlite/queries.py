@@ -24,12 +24,12 @@ from farhand_server.store.sqlite.connection import open_reader
 log = structlog.get_logger("farhand.store")
 
 #: From the chunk that holds the offset, or the first one behind it, in one snapshot.
-_CHUNKS = """
+_CHUNKS = f"""
 WITH start (at) AS (SELECT COALESCE(
     (SELECT CASE WHEN offset + length(data) > ?2 THEN offset END FROM chunks
      WHERE spool = ?1 AND offset <= ?2 ORDER BY offset DESC LIMIT 1),
     (SELECT offset FROM chunks WHERE spool = ?1 AND offset > ?2 ORDER BY offset LIMIT 1)))
-SELECT offset, lines_before, data FROM chunks
+SELECT {rows.CHUNK_COLUMNS} FROM chunks
 WHERE spool = ?1 AND offset >= (SELECT at FROM start)
 AND offset < max(?2, (SELECT at FROM start)) + ?3 ORDER BY offset
 """
@@ -302,6 +302,27 @@ class SqliteQueries:
             of="output",
         )
         return int(row["offset"]) if row else 0
+
+    def numbered(self, spool: SpoolId, sequence: int) -> int | None:
+        # Between two offsets: a count lies behind its data, so a scan would read all of that.
+        low, high, found = 0, self.extent(spool).stored, 0
+        id_ = self._spool(spool)
+        while low < high:
+            middle = (low + high) // 2
+            row = self._one(
+                "SELECT offset, records_before FROM chunks WHERE spool = ? AND offset <= ? "
+                "ORDER BY offset DESC LIMIT 1",
+                id_,
+                middle,
+                of="output",
+            )
+            if row is not None and row["records_before"] is None:
+                return None
+            if row is None or row["records_before"] <= sequence:
+                low, found = middle + 1, found if row is None else int(row["offset"])
+            else:
+                high = int(row["offset"])
+        return found
 
     def _spool(self, spool: SpoolId) -> int:
         row = self._one(

@@ -16,8 +16,10 @@ Row = sqlite3.Row
 
 #: Without `durable`: only a sync may say that.
 EXTENT_COLUMNS = (
-    *("size", "crc", "lines", "payload", "opened", "omitted_from", "omitted_to", "mismatch"),
+    *("size", "crc", "lines", "records", "payload", "opened"),
+    *("omitted_from", "omitted_to", "mismatch"),
 )
+CHUNK_COLUMNS = "offset, lines_before, data, records_before"
 _TYPES = {type_.value: type_ for type_ in RunbookType}
 _DELIVERIES = {delivery.value: delivery for delivery in Delivery}
 
@@ -249,6 +251,7 @@ def extent(row: Row | None) -> Extent:
         durable=row["durable"],
         crc=row["crc"],
         lines=row["lines"],
+        records=row["records"],
         payload=row["payload"],
         opened=row["opened"],
         omitted_from=row["omitted_from"],
@@ -263,6 +266,7 @@ def extent_values(value: Extent) -> tuple[int | str | None, ...]:
         value.stored,
         value.crc,
         value.lines,
+        value.records,
         value.payload,
         value.opened,
         value.omitted_from,
@@ -271,5 +275,15 @@ def extent_values(value: Extent) -> tuple[int | str | None, ...]:
     )
 
 
+def chunk_values(value: Chunk) -> tuple[int | bytes | None, ...]:
+    """In the order of CHUNK_COLUMNS."""
+    return (value.offset, value.lines_before, value.data, value.records_before)
+
+
 def chunk(row: Row) -> Chunk:
-    return Chunk(offset=row["offset"], lines_before=row["lines_before"], data=row["data"])
+    return Chunk(
+        offset=row["offset"],
+        lines_before=row["lines_before"],
+        records_before=row["records_before"],
+        data=row["data"],
+    )
