@@ -134,9 +134,10 @@ def _add_care(commands: Any) -> None:
     restore = commands.add_parser("restore", help="a backup into an empty data directory")
     restore.add_argument("file", type=Path, metavar="FILE", help="what `backup` wrote")
     migrate = commands.add_parser("migrate", help="bring the databases up to date, as `run` does")
+    rotate = commands.add_parser("rotate-key", help="another master key for what is sealed")
     check = commands.add_parser("check", help="whether the databases are sound and complete")
     doctor = commands.add_parser("doctor", help="whether the server is safe and well set up")
-    for command in (backup, restore, migrate, check, doctor):
+    for command in (backup, restore, migrate, rotate, check, doctor):
         _add(command, DATA)
     for option in OPTIONS:
         _add(doctor, option)

@@ -15,6 +15,7 @@ from pathlib import Path
 import structlog
 
 import farhand_wire
+from farhand_server import master_key
 from farhand_server.certificates import fingerprint
 from farhand_server.cloud.token import joining_token
 from farhand_server.cloud.worker import SWITCHED_OFF, Place, cloud_worker
@@ -109,8 +110,9 @@ async def running(settings: Settings, tuning: Tuning) -> AsyncIterator[int]:
         _say_upgraded(data, sqlite.upgrade(data.path))
         credentials = Credentials(data, clock=_now)
         credentials.renew()
+        master_key.settle(data)
         vault = Vault(data.master_key.read_bytes(), chance=os.urandom)
-        vault.check(sqlite.sealing_keys(data.state))
+        master_key.prove(vault, MasterKey(data.master_key.read_bytes()), data.state)
         engine, backend = _heart(data, settings, tuning, vault)
         engine.start()
         disk = DiskWatch(room=lambda: tuning.room(data.path), tell=engine.tell, desk=backend.desk)

@@ -37,6 +37,11 @@ class DataDirectory:
         return self.path / "master.key"
 
     @property
+    def new_master_key(self) -> Path:
+        """The next master key, while it takes the place of the other."""
+        return self.path / "master.key.new"
+
+    @property
     def settings(self) -> Path:
         return self.path / "server.toml"
 

@@ -51,29 +51,44 @@ class Vault:
     def open(self, sealed: bytes, place: str) -> str:
         """What was sealed for this place. Raises StartError if it cannot be opened."""
         if sealed[: len(_FORMAT)] != _FORMAT or len(sealed) < _BYTES_LEAST:
-            raise StartError(f"what is sealed for {place} is damaged", do=_RESTORE)
+            raise StartError(f"what is sealed for {place} is damaged", do=RESTORE)
         named = sealed[len(_FORMAT) : len(_FORMAT) + _ID_BYTES]
         if named != self._id:
             raise self._needs(named, f"what is sealed for {place}")
         at = place.encode()
-        wrap = sealed[_HEAD_BYTES - _WRAPPED_BYTES - _NONCE_BYTES : _HEAD_BYTES - _WRAPPED_BYTES]
-        wrapped, rest = sealed[_HEAD_BYTES - _WRAPPED_BYTES : _HEAD_BYTES], sealed[_HEAD_BYTES:]
+        wrap, wrapped, rest = _parts(sealed)
         try:
             data_key = self._key.decrypt(wrap, wrapped, at)
             opened = AESGCM(data_key).decrypt(rest[:_NONCE_BYTES], rest[_NONCE_BYTES:], at)
         except InvalidTag:
             raise StartError(
-                f"what is sealed for {place} is damaged, or was moved there", do=_RESTORE
+                f"what is sealed for {place} is damaged, or was moved there", do=RESTORE
             ) from None
         return opened.decode()
 
+    def rewrap(self, sealed: bytes, place: str, to: "Vault") -> bytes:
+        """The same box for the key of another vault: only its data key is sealed anew. Raises
+        StartError as `open` does."""
+        self.open(sealed, place)
+        at = place.encode()
+        wrap, wrapped, rest = _parts(sealed)
+        nonce = self._chance(_NONCE_BYTES)
+        again = to._key.encrypt(nonce, self._key.decrypt(wrap, wrapped, at), at)
+        return _FORMAT + to._id + nonce + again + rest
+
     def _needs(self, named: bytes, what: str) -> StartError:
         return StartError(
-            f"{what} needs the key {named.hex()}; master.key is {self._id.hex()}", do=_RESTORE
+            f"{what} needs the key {named.hex()}; master.key is {self._id.hex()}", do=RESTORE
         )
 
 
-_RESTORE = "restore master.key, or the database, from the backup that they belong to"
+RESTORE = "restore master.key, or the database, from the backup that they belong to"
+
+
+def _parts(sealed: bytes) -> tuple[bytes, bytes, bytes]:
+    """The nonce of the data key, that key, sealed, and what it seals."""
+    at = _HEAD_BYTES - _WRAPPED_BYTES
+    return sealed[at - _NONCE_BYTES : at], sealed[at:_HEAD_BYTES], sealed[_HEAD_BYTES:]
 
 
 def key_id(key: bytes) -> bytes:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from farhand_server.errors import StartError
-from farhand_server.store.sqlite.deployment import BOX_HEAD_BYTES
+from farhand_server.store.sqlite.sealing import BOX_HEAD_BYTES
 from farhand_server.vault import Vault, key_id
 
 KEY, OTHER = bytes(range(32)), bytes(32)

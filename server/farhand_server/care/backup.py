@@ -9,6 +9,7 @@ from farhand_server.care.archive import Packer, new_archive
 from farhand_server.care.manifest import Manifest
 from farhand_server.data import DataDirectory
 from farhand_server.errors import StartError
+from farhand_server.master_key import current
 from farhand_server.store import sqlite
 
 
@@ -16,6 +17,8 @@ def back_up(data: DataDirectory, file: Path, *, now: datetime.datetime) -> Manif
     """Writes a backup, or puts it in the place of an older one. Raises StartError; then whatever
     was there before still is."""
     data.check()
+    key = current(data)
+    before = key.read_bytes()
     with new_archive(file) as (packer, desk):
         # The state first: then every job that is over in it has its output in the other.
         schema = {
@@ -24,7 +27,9 @@ def back_up(data: DataDirectory, file: Path, *, now: datetime.datetime) -> Manif
         }
         for path in data.secrets_and_settings:
             if path.exists():
-                packer.add(path.name, path)
+                packer.add(path.name, key if path == data.master_key else path)
+        if current(data) != key or key.read_bytes() != before:
+            raise StartError("the master key was changed meanwhile", do="take the backup again")
         manifest = Manifest(
             version=farhand_wire.__version__,
             sqlite=sqlite3.sqlite_version,

@@ -13,6 +13,7 @@ from farhand_server.care.doctor import examine
 from farhand_server.care.finding import Finding, failed
 from farhand_server.care.restore import restore
 from farhand_server.data import DataDirectory, Lock
+from farhand_server.master_key import rotate, settle
 from farhand_server.model.clock import UnixMs
 from farhand_server.settings import OPTIONS
 from farhand_server.store import sqlite
@@ -43,10 +44,18 @@ def _check(arguments: argparse.Namespace, data: DataDirectory) -> int:
 def _migrate(arguments: argparse.Namespace, data: DataDirectory) -> int:
     data.check()
     with Lock(data.lock):
+        settle(data)
         upgraded = sqlite.upgrade(data.path)
     for name, (before, after) in upgraded.steps.items():
         way = f"is at {after} already" if before == after else f"{before} -> {after}"
         print(f"{name:<12} {way}")
+    return 0
+
+
+def _rotate_key(arguments: argparse.Namespace, data: DataDirectory) -> int:
+    done = rotate(data, chance=os.urandom)
+    _say(f"master key {done.before} -> {done.after}; secrets sealed for it: {done.boxes:,}")
+    _say("  backups that were made before hold the old key, and what it opens")
     return 0
 
 
@@ -72,5 +81,6 @@ COMMANDS: dict[str, Callable[[argparse.Namespace, DataDirectory], int]] = {
     "restore": _restore,
     "check": _check,
     "migrate": _migrate,
+    "rotate-key": _rotate_key,
     "doctor": _doctor,
 }

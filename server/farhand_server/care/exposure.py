@@ -9,6 +9,7 @@ from pathlib import Path
 from farhand_server.care.finding import Finding, fail, warn
 from farhand_server.data import DataDirectory
 from farhand_server.errors import StartError
+from farhand_server.master_key import current
 from farhand_server.secrets import MasterKey, digest
 from farhand_server.store import sqlite
 
@@ -56,7 +57,7 @@ def _is_wide(path: Path) -> bool:
 def sealing(data: DataDirectory) -> Finding:
     """Whether what is kept sealed can be opened here, and cannot be read without the master key.
     Raises StartError."""
-    master = data.master_key.read_bytes()
+    master = current(data).read_bytes()
     box, plain = MasterKey(master), [master]
     keys = sqlite.account_keys(data.state)
     for key in keys:

@@ -60,14 +60,14 @@ def sealed(given: Given, job: JobId, ctx: Context) -> bytes | None:
     """Its secrets, for the row of the job."""
     if not given.secrets:
         return None
-    return ctx.vault.seal(values.as_text(dict(given.secrets)), _place(job))
+    return ctx.vault.seal(values.as_text(dict(given.secrets)), place(job))
 
 
 def secrets(job: Job, ctx: Context) -> Mapping[str, Json]:
     """Those of a job, in clear."""
     if job.sealed is None:
         return {}
-    opened: dict[str, Json] = json.loads(ctx.vault.open(job.sealed, _place(job.id)))
+    opened: dict[str, Json] = json.loads(ctx.vault.open(job.sealed, place(job.id)))
     return opened
 
 
@@ -89,5 +89,6 @@ def _declared(digest: str, type_: RunbookType, ctx: Context) -> tuple[Parameter,
     return known
 
 
-def _place(job: JobId) -> str:
+def place(job: JobId) -> str:
+    """Where the box of a job opens."""
     return f"job {job}"

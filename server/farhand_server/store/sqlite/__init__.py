@@ -9,11 +9,11 @@ from farhand_server.store.sqlite.deployment import (
     deployment_id,
     latest,
     mark_restored,
-    sealing_keys,
 )
 from farhand_server.store.sqlite.output import SqliteOutputStore
 from farhand_server.store.sqlite.queries import SqliteQueries
 from farhand_server.store.sqlite.reading import unreadable
+from farhand_server.store.sqlite.sealing import boxes, clear_secrets, reseal, sealing_keys
 from farhand_server.store.sqlite.soundness import chain, examine
 from farhand_server.store.sqlite.state import SqliteStateStore
 from farhand_server.store.sqlite.upgrade import Upgraded, upgrade
@@ -27,7 +27,9 @@ __all__ = [
     "Upgraded",
     "account_keys",
     "bootstrap",
+    "boxes",
     "chain",
+    "clear_secrets",
     "completeness",
     "copy",
     "create",
@@ -36,6 +38,7 @@ __all__ = [
     "examine",
     "latest",
     "mark_restored",
+    "reseal",
     "sealing_keys",
     "unreadable",
     "upgrade",

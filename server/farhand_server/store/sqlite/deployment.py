@@ -5,11 +5,8 @@ from pathlib import Path
 
 from farhand_server.model.account import AccountKey
 from farhand_server.model.clock import UnixMs
-from farhand_server.store.sqlite import job_rows, rows
+from farhand_server.store.sqlite import rows
 from farhand_server.store.sqlite.connection import open_reader, open_state, usable
-
-#: Of a box: its format, and which key it needs.
-BOX_HEAD_BYTES = 9
 
 
 def deployment_id(state: Path) -> str:
@@ -37,18 +34,6 @@ def account_keys(state: Path) -> list[AccountKey]:
     with usable(state), closing(open_reader(state)) as connection:
         found = connection.execute("SELECT * FROM account_keys").fetchall()
     return [rows.account_key(row) for row in found]
-
-
-def sealing_keys(state: Path) -> list[bytes]:
-    """How boxes begin that may still be opened: each kind once. Raises StartError."""
-    with usable(state), closing(open_reader(state)) as connection:
-        found = connection.execute(
-            "SELECT substr(sealed, 1, :length) FROM jobs "
-            f"WHERE sealed IS NOT NULL AND {job_rows.OPEN} "
-            "UNION SELECT substr(sealed, 1, :length) FROM assets WHERE sealed IS NOT NULL",
-            {"length": BOX_HEAD_BYTES},
-        )
-        return [bytes(head) for (head,) in found]
 
 
 def mark_restored(state: Path, now: UnixMs) -> None:
