@@ -10,7 +10,7 @@ import signal
 import sys
 from pathlib import Path
 
-from farhand_agent.host.door import listen
+from farhand_agent.host.door import listen, listen_at
 from farhand_agent.host.host import this_host
 from farhand_agent.host.linux import adopt_orphans, boot_id, boot_seconds
 from farhand_agent.host.loop import Loop, watch_signals
@@ -30,6 +30,7 @@ def main(state: Path, root: Path, spool_bytes: int) -> int:
         host=host,
         home=home,
         listener=listen(home, sandbox),
+        job_listener=listen_at(home.job_socket),
         spool_bytes=spool_bytes,
     )
     watch_signals(loop, {signal.SIGCHLD: runner.reap, signal.SIGTERM: runner.terminate})

@@ -6,7 +6,7 @@ import math
 import os
 import socket
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from farhand_agent.host.job_socket import Guests, JobSocket, Json, Reply, refused
 from farhand_agent.host.loop import Loop
@@ -38,21 +38,37 @@ class Asking:
         self._say = say
         self._emit: Emit | None = None
         self._masker = Masker()
+        #: A secret parameter is too short to be hidden.
+        self._short = False
         self._last = 0
         #: When the questions so far are paid for, at ASKS_PER_SECOND.
         self._paid = 0.0
         self._open: dict[int, tuple[bytes, Reply]] = {}
 
-    def begin(self, guests: Guests, emit: Emit, masker: Masker) -> None:
-        """A script is about to start: its numbers count from 1."""
-        self._emit, self._masker, self._last = emit, masker, 0
-        self._socket.open(guests)
+    def expect(self, secrets: Iterable[str]) -> Masker:
+        """A script will start that knows these secrets: what hides them in its output."""
+        self._masker = Masker()
+        self._short = not self._hides(secrets)
+        return self._masker
 
-    def end(self) -> None:
-        """It is over, and what it had asked for as well."""
+    def begin(self, user: int, emit: Emit) -> str:
+        """It is about to start, as this user: its questions count from 1. What it has to show."""
+        nonce = os.urandom(16).hex()
+        self._emit, self._last = emit, 0
+        self._socket.open(Guests(users=frozenset({0, user}), nonce=nonce))
+        return nonce
+
+    def began(self) -> None:
+        """It runs, and has a Warning stream."""
+        if self._short:
+            self._warn()
+
+    def end(self) -> bool:
+        """It is over, and what it had asked for as well. Whether this process knew a secret."""
         self._emit = None
         self._open.clear()
         self._socket.shut()
+        return self._masker.masks
 
     def close(self) -> None:
         """There will be no other script."""
@@ -104,10 +120,17 @@ class Asking:
         if reply is None:
             return
         told = json.loads(message.data)
-        short = [secret for secret in told["secrets"] if secret and not self._masker.add(secret)]
-        if short and self._emit is not None:
-            self._emit(spool.Kind.WARNING, TOO_SHORT)
+        if not self._hides(told["secrets"]):
+            self._warn()
         reply(told["answer"])
+
+    def _hides(self, secrets: Iterable[str]) -> bool:
+        """Whether all of them are hidden from now on."""
+        return all([self._masker.add(secret) for secret in secrets if secret])
+
+    def _warn(self) -> None:
+        if self._emit is not None:
+            self._emit(spool.Kind.WARNING, _TOO_SHORT)
 
     def _record(self, record: Json, reply: Reply) -> None:
         stream = _STREAMS.get(str(record.get("stream")))
@@ -132,8 +155,7 @@ class Asking:
             self._loop.after(_FULL_SECONDS, lambda: self._put(emit, stream, line, reply))
 
 
-#: In the Warning stream, when a secret cannot be masked.
-TOO_SHORT = b"farhand: a secret of this job is too short to be masked in its output\n"
+_TOO_SHORT = b"farhand: a secret of this job is too short to be masked in its output\n"
 
 
 def _progress(record: Json) -> str:

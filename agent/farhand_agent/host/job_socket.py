@@ -7,7 +7,6 @@ script may say is in sdk/README.md.
 
 import hmac
 import json
-import os
 import socket
 import struct
 from collections.abc import Callable, Collection
@@ -191,8 +190,3 @@ def _user(connection: socket.socket) -> int:
     size = _CREDENTIALS.size
     credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
     return int(_CREDENTIALS.unpack(credentials)[1])
-
-
-def new_nonce() -> str:
-    """What tells this script's processes from those of another."""
-    return os.urandom(16).hex()

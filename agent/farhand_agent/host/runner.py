@@ -6,7 +6,7 @@ import socket
 from collections.abc import Callable
 from contextlib import suppress
 
-from farhand_agent.host.asking import TOO_SHORT, Asking
+from farhand_agent.host.asking import Asking
 from farhand_agent.host.attempt import (
     Attempt,
     NotExecuted,
@@ -16,25 +16,19 @@ from farhand_agent.host.attempt import (
     note_process,
     prepare,
 )
-from farhand_agent.host.cgroup import Cgroup
+from farhand_agent.host.berth import Berth
 from farhand_agent.host.delivery import Delivery
 from farhand_agent.host.door import Door
-from farhand_agent.host.frost import TreeFreezer
 from farhand_agent.host.home import Home
 from farhand_agent.host.host import Host
 from farhand_agent.host.job import Job
-from farhand_agent.host.job_socket import Guests, new_nonce
 from farhand_agent.host.loop import Loop, Timer
-from farhand_agent.host.masker import Masker
 from farhand_agent.host.order import Order, read_order
-from farhand_agent.host.reserve import Reserve
 from farhand_agent.host.runas import as_whom
 from farhand_agent.host.spool import Spool
 from farhand_agent.host.wire import FIRST_CREDIT, Kind, Message, Phase, WireError
-from farhand_agent.host.work import Work
 from farhand_wire import limits
 from farhand_wire.spool import Exit
-from farhand_wire.spool import Kind as Stream
 
 #: What the server does not hold lies on disk after one to two of these.
 _TICK_SECONDS = limits.SPOOL_SYNC_SECONDS / 2
@@ -57,21 +51,17 @@ class Runner:
         listener: socket.socket,
         launcher: socket.socket | None = None,
         job_listener: socket.socket | None = None,
-        work: Work | None = None,
-        reserve: Reserve | None = None,
-        cgroup: Cgroup | None = None,
+        berth: Berth | None = None,
         attempt: Attempt | None = None,
         spool_bytes: int = limits.SPOOL_BYTES,
     ) -> None:
-        """A spare has a launcher, a socket for scripts and a working directory. Without them, and
-        with an attempt: serve what another runner left of it, then end."""
+        """A spare has a launcher, a socket for scripts and a berth. Without them, and with an
+        attempt: serve what another runner left of it, then end."""
         self._loop = loop
         self._host = host
         self._home = home
         self._launcher = launcher
-        self._work = work
-        self._reserve = reserve
-        self._cgroup = cgroup
+        self._berth = berth or Berth()
         self._attempt = attempt
         self._spool_bytes = spool_bytes
         self._door = Door(
@@ -88,11 +78,9 @@ class Runner:
         self._discarded = False
         #: Something of a job could not be killed, so this process takes no other.
         self._left_behind = False
-        #: It was another user's, or knew a secret of its job, so it takes no other.
+        #: It was another user's, or knew a secret of its job: it takes no other.
         self._used_up = False
         self._gone = False
-        #: Of the script that runs here, or ran here last.
-        self._masker = Masker()
         #: Size of the spool at the last tick.
         self._seen = 0
         self._ticking: Timer | None = None
@@ -142,14 +130,14 @@ class Runner:
         if self._attempt is not None:
             raise WireError("this runner is not a spare")
         order = read_order(message)
-        host, reason = as_whom(order.run_as, self._host, self._work)
-        self._used_up = host.user is not None
+        host, reason = as_whom(order.run_as, self._host, self._berth.work)
+        self._used_up = host.user is not None or bool(order.secrets)
         reason = reason or prepare(order, self._home, host)
         try:
             self._home.move(self._host.sandbox.attempt_path(order.attempt))
         except OSError:
             self._home.clear()
-            if self._used_up:
+            if host.user is not None:
                 self._leave()
             raise WireError("this host knows that attempt already") from None
         reason = reason or claim(self._home)
@@ -167,31 +155,26 @@ class Runner:
             self._host.sandbox.overflow(order.attempt),
             most_bytes=self._spool_bytes,
             is_used_up=self._host.room.is_used_up,
-            reserve=self._reserve,
+            reserve=self._berth.reserve,
         )
         attempt = self._attempt = Attempt(id=order.attempt, spool=spool)
         self._delivery = Delivery(spool, self._door, offset=0, credit=FIRST_CREDIT)
-        masker = Masker()
-        too_short = [secret for secret in order.secrets if secret and not masker.add(secret)]
+        assert self._asking is not None, "only a spare runs scripts"
         job = Job(
             self._loop,
             spool,
-            freezer=self._cgroup or TreeFreezer(),
+            freezer=self._berth.freezer,
             moved=self._moved,
             stood=self._job_stood,
             ended=self._job_ended,
-            cgroup=self._cgroup,
-            masker=masker,
+            cgroup=self._berth.cgroup,
+            masker=self._asking.expect(order.secrets),
         )
-        self._masker = masker
         user = os.geteuid() if host.user is None else host.user.uid
-        guests = Guests(users=frozenset({0, user}), nonce=new_nonce())
-        if self._asking is not None:
-            self._asking.begin(guests, job.emit, masker)
+        nonce = self._asking.begin(user, job.emit)
         try:
-            if host.user is not None and self._work is not None:
-                self._work.give(host.user.uid, host.user.gid)
-            pid = execute(order, self._home, host, job, nonce=guests.nonce)
+            self._berth.give(host.user)
+            pid = execute(order, self._home, host, job, nonce=nonce)
         except (NotExecuted, OSError) as error:
             self._hear_no_more()
             spool.end(Exit(reason=str(error)), 0)
@@ -199,8 +182,7 @@ class Runner:
             self._moved()
         else:
             attempt.job = job
-            if too_short:
-                job.emit(Stream.WARNING, TOO_SHORT)
+            self._asking.began()
             job.limit(order.timeout_ms, order.stop_grace_ms / 1000)
             self._started_due = True
             self._settling = self._loop.after(_SETTLED_SECONDS, lambda: self._settled(job, pid))
@@ -334,8 +316,7 @@ class Runner:
 
     def _hear_no_more(self) -> None:
         if self._asking is not None:
-            self._asking.end()
-        self._used_up |= self._masker.masks
+            self._used_up |= self._asking.end()
 
     def _tick(self) -> None:
         spool = None if self._attempt is None else self._attempt.spool
@@ -359,28 +340,16 @@ class Runner:
         self._attempt = self._delivery = None
         self._loop.cancel(self._ticking)
         self._discarded = False
-        if self._launcher is None or self._work is None or not self._is_clean():
+        spent = self._left_behind or self._used_up
+        if self._launcher is None or spent or not self._berth.takes_another():
             self._leave()
         else:
-            self._work.renew()
-            if self._reserve is not None:
-                self._reserve.renew()
+            self._berth.renew()
             self._door.tell(Kind.IDLE)
             if self._settling is None:
                 self._tell_launcher(SPARE)
         self._loop.cancel(self._settling)
         self._settling = None
-
-    def _is_clean(self) -> bool:
-        """Whether another script may start here: the last one is gone, and this process is in its
-        control group, so that the next one is born there."""
-        if self._left_behind or self._used_up or self._cgroup is None:
-            return not (self._left_behind or self._used_up)
-        try:
-            self._cgroup.reenter()
-        except OSError:
-            return False
-        return True
 
     def _leave(self) -> None:
         if self._gone:
@@ -390,14 +359,7 @@ class Runner:
         if self._asking is not None:
             self._asking.close()
         self._home.remove()
-        if self._work is not None:
-            self._work.remove()
-        if self._reserve is not None:
-            self._reserve.remove()
-        if self._cgroup is not None:
-            with suppress(OSError):  # the launcher tries again
-                self._cgroup.leave()
-            self._cgroup.remove()
+        self._berth.remove()
         self._loop.stop(0)
 
     def _launcher_gone(self) -> None:

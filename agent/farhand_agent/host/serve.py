@@ -5,6 +5,7 @@ import signal
 import socket
 
 from farhand_agent.host import linux
+from farhand_agent.host.berth import Berth
 from farhand_agent.host.cgroup import Cgroup
 from farhand_agent.host.home import Home
 from farhand_agent.host.host import Host
@@ -39,9 +40,7 @@ def serve_jobs(
         listener=listener,
         launcher=launcher,
         job_listener=job_listener,
-        work=work,
-        reserve=reserve,
-        cgroup=cgroup,
+        berth=Berth(work=work, reserve=reserve, cgroup=cgroup),
     )
     return _serve(loop, runner)
 

@@ -12,9 +12,8 @@ import pytest
 
 from farhand_agent.host.asking import Asking
 from farhand_agent.host.door import listen_at
-from farhand_agent.host.job_socket import Guests
+from farhand_agent.host.job_socket import Guests, JobSocket
 from farhand_agent.host.loop import Loop
-from farhand_agent.host.masker import Masker
 from farhand_agent.host.wire import Decoder, Kind, pack_answer
 from farhand_wire import limits
 from farhand_wire.spool import Kind as Stream
@@ -30,14 +29,14 @@ class Bench:
         self.said: list[bytes] = []
         self.records: list[tuple[Stream, bytes]] = []
         self.full = False
-        self.masker = Masker()
         self.path = folder / "job.sock"
         self.asking = Asking(self.loop, listen_at(self.path), say=self.said.append)
         self.clients: list[socket.socket] = []
         self.begin()
 
-    def begin(self, *, users: frozenset[int] = frozenset({ME}), nonce: str = "n") -> None:
-        self.asking.begin(Guests(users=users, nonce=nonce), self._emit, self.masker)
+    def begin(self, *, user: int = ME) -> None:
+        self.masker = self.asking.expect(())
+        self.nonce = self.asking.begin(user, self._emit)
 
     def _emit(self, kind: Stream, data: bytes) -> bool:
         if not self.full:
@@ -50,6 +49,12 @@ class Bench:
         client.setblocking(False)
         self.clients.append(client)
         return client
+
+    def ask(
+        self, client: socket.socket, question: dict[str, Any], *, nonce: str | None = None
+    ) -> None:
+        shown = self.nonce if nonce is None else nonce
+        client.sendall(json.dumps({**question, "nonce": shown}).encode() + b"\n")
 
     def turn(self, times: int = 8) -> None:
         """Whatever waits is done."""
@@ -79,10 +84,6 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
         client.close()
 
 
-def ask(client: socket.socket, question: dict[str, Any], *, nonce: str = "n") -> None:
-    client.sendall(json.dumps({**question, "nonce": nonce}).encode() + b"\n")
-
-
 def told(client: socket.socket) -> Any:
     """One answer that has come, None: nothing has, False: the other end is closed."""
     try:
@@ -96,7 +97,7 @@ def told(client: socket.socket) -> Any:
 
 def test_a_question_goes_to_the_link_without_its_nonce_and_the_answer_back(bench: Bench) -> None:
     client = bench.client()
-    ask(client, {"get_asset": {"kind": "variable", "name": "x"}})
+    bench.ask(client, {"get_asset": {"kind": "variable", "name": "x"}})
     bench.turn()
 
     assert bench.questions() == [
@@ -109,7 +110,7 @@ def test_a_question_goes_to_the_link_without_its_nonce_and_the_answer_back(bench
 
 def test_the_secrets_of_an_answer_are_masked_before_the_script_has_it(bench: Bench) -> None:
     client = bench.client()
-    ask(client, {"get_asset": {"kind": "credential", "name": "x"}})
+    bench.ask(client, {"get_asset": {"kind": "credential", "name": "x"}})
     bench.turn()
     bench.answer(1, {"asset": {"password": "hunter22"}}, "hunter22")
 
@@ -120,7 +121,7 @@ def test_the_secrets_of_an_answer_are_masked_before_the_script_has_it(bench: Ben
 
 def test_a_secret_that_is_too_short_to_be_masked_is_warned_of(bench: Bench) -> None:
     client = bench.client()
-    ask(client, {"get_asset": {"kind": "credential", "name": "x"}})
+    bench.ask(client, {"get_asset": {"kind": "credential", "name": "x"}})
     bench.turn()
     bench.answer(1, {"asset": {"password": "abc"}}, "abc")
 
@@ -135,45 +136,56 @@ def test_nonsense_is_refused_and_the_connection_goes_on(bench: Bench, line: byte
     bench.turn()
     assert told(client)["refused"]["reason"] in ("INVALID_REQUEST", "FORBIDDEN")
 
-    ask(client, {"emit": {"stream": "output", "text": "x"}})
+    bench.ask(client, {"emit": {"stream": "output", "text": "x"}})
     bench.turn()
     assert told(client) == {"done": {}}
 
 
-@pytest.mark.parametrize("nonce", ["", "m", "nn"])
+@pytest.mark.parametrize("nonce", ["", "m", "\u00e9"])
 def test_who_has_not_the_nonce_is_told_nothing(bench: Bench, nonce: str) -> None:
     client = bench.client()
-    ask(client, {"get_asset": {"kind": "variable", "name": "x"}}, nonce=nonce)
+    bench.ask(client, {"get_asset": {"kind": "variable", "name": "x"}}, nonce=nonce)
     bench.turn()
 
     assert told(client)["refused"]["reason"] == "FORBIDDEN"
     assert bench.said == []
 
 
-def test_another_user_is_not_let_in(bench: Bench) -> None:
-    bench.asking.end()
-    bench.begin(users=frozenset({ME + 1}))
+@pytest.mark.parametrize(("user", "is_let_in"), [(ME, True), (ME + 1, False)])
+def test_another_user_is_not_let_in(bench: Bench, user: int, is_let_in: bool) -> None:
+    bench.path = bench.path.with_name("another.sock")
+    heard: list[dict[str, Any]] = []
+    door = JobSocket(
+        bench.loop, listen_at(bench.path), asked=lambda question, _: heard.append(question)
+    )
+    door.open(Guests(users={user}, nonce="n"))
     client = bench.client()
     bench.turn()
+    if is_let_in:
+        bench.ask(client, {"x": 1}, nonce="n")
+        bench.turn()
+    door.close()
 
-    assert told(client) is False
+    assert (told(client), heard) == (False, [{"x": 1}] if is_let_in else [])
 
 
 def test_when_the_script_is_over_nobody_is_answered_and_the_next_one_has_its_own(
     bench: Bench,
 ) -> None:
     client = bench.client()
-    ask(client, {"get_asset": {"kind": "variable", "name": "x"}})
+    bench.ask(client, {"get_asset": {"kind": "variable", "name": "x"}})
     bench.turn()
     late = bench.client()
     bench.asking.end()
     bench.answer(1, {"asset": {"value": 7}})
 
     assert told(client) is False
-    bench.begin(nonce="another")
+    former = bench.nonce
+    bench.begin()
     bench.turn()
     assert told(late) is False
-    ask(again := bench.client(), {"emit": {"stream": "output", "text": "x"}}, nonce="n")
+    again = bench.client()
+    bench.ask(again, {"emit": {"stream": "output", "text": "x"}}, nonce=former)
     bench.turn()
     assert told(again)["refused"]["reason"] == "FORBIDDEN"
 
@@ -181,7 +193,7 @@ def test_when_the_script_is_over_nobody_is_answered_and_the_next_one_has_its_own
 def test_lines_of_one_connection_are_answered_in_their_order(bench: Bench) -> None:
     client = bench.client()
     for number in range(3):
-        ask(client, {"get_asset": {"kind": "variable", "name": str(number)}})
+        bench.ask(client, {"get_asset": {"kind": "variable", "name": str(number)}})
     bench.turn()
     assert [each["ask"] for each in bench.questions()] == [1]
 
@@ -195,7 +207,7 @@ def test_lines_of_one_connection_are_answered_in_their_order(bench: Bench) -> No
 def test_a_new_link_is_asked_what_is_open(bench: Bench) -> None:
     one, other = bench.client(), bench.client()
     for client, name in ((one, "a"), (other, "b")):
-        ask(client, {"get_asset": {"kind": "variable", "name": name}})
+        bench.ask(client, {"get_asset": {"kind": "variable", "name": name}})
         bench.turn()
     bench.answer(1, {"asset": {}})
     bench.said.clear()
@@ -207,7 +219,7 @@ def test_a_new_link_is_asked_what_is_open(bench: Bench) -> None:
 def test_a_child_has_its_id_before_it_is_asked_for_so_asking_again_makes_no_second(
     bench: Bench,
 ) -> None:
-    ask(bench.client(), {"start_child": {"runbook": "r"}})
+    bench.ask(bench.client(), {"start_child": {"runbook": "r"}})
     bench.turn()
     bench.asking.again()
 
@@ -219,7 +231,7 @@ def test_a_child_has_its_id_before_it_is_asked_for_so_asking_again_makes_no_seco
 def test_records_wait_while_the_spool_is_full(bench: Bench) -> None:
     client = bench.client()
     bench.full = True
-    ask(client, {"emit": {"stream": "warning", "text": "w"}})
+    bench.ask(client, {"emit": {"stream": "warning", "text": "w"}})
     bench.turn()
     assert told(client) is None
 
@@ -250,7 +262,7 @@ def test_records_go_to_their_streams(
     bench: Bench, record: dict[str, Any], expected: tuple[Stream, bytes]
 ) -> None:
     client = bench.client()
-    ask(client, {"emit": record})
+    bench.ask(client, {"emit": record})
     bench.turn()
 
     assert told(client) == {"done": {}}
@@ -263,7 +275,7 @@ def test_records_go_to_their_streams(
 )
 def test_a_record_that_is_none_is_refused(bench: Bench, record: dict[str, Any]) -> None:
     client = bench.client()
-    ask(client, {"emit": record})
+    bench.ask(client, {"emit": record})
     bench.turn()
 
     assert told(client)["refused"]["reason"] == "INVALID_REQUEST"
@@ -288,7 +300,7 @@ def test_a_script_that_asks_without_end_is_slowed_down_and_loses_no_answer(bench
     for client in clients:
         client.setblocking(True)
         for _ in range(burst // limits.ASKS_OPEN + 1):
-            ask(client, {"get_child": {"job_id": "x"}})
+            bench.ask(client, {"get_child": {"job_id": "x"}})
     answered = 0
     while len(bench.said) < burst:
         bench.turn(4)
@@ -310,7 +322,7 @@ def test_a_script_that_asks_without_end_is_slowed_down_and_loses_no_answer(bench
 def test_only_so_many_are_let_in_at_once_and_the_others_wait(bench: Bench) -> None:
     clients = [bench.client() for _ in range(limits.ASKS_OPEN + 1)]
     for client in clients:
-        ask(client, {"get_asset": {"kind": "variable", "name": "x"}})
+        bench.ask(client, {"get_asset": {"kind": "variable", "name": "x"}})
     bench.turn(64)
     assert len(bench.said) == limits.ASKS_OPEN
 
