@@ -5,7 +5,11 @@ import re
 import signal
 import socket
 import subprocess
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parents[2]
 #: A person types slower than the server starts.
@@ -33,9 +37,18 @@ def free_port() -> int:
         return port
 
 
-def test_the_tour_of_the_readme_works(tmp_path: Path) -> None:
+@pytest.fixture
+def passable() -> Iterator[Path]:
+    """Where a tour may make its directory: pytest's own let nobody pass."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o711)
+        yield Path(folder)
+
+
+def test_the_tour_of_the_readme_works(tmp_path: Path, passable: Path) -> None:
     environment = {k: v for k, v in os.environ.items() if not k.startswith("FARHAND_")}
     environment |= {"HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path / "config")}
+    environment |= {"TMPDIR": str(passable)}
 
     with (tmp_path / "tour.log").open("w+b") as log:
         walk = subprocess.Popen(
@@ -56,3 +69,5 @@ def test_the_tour_of_the_readme_works(tmp_path: Path) -> None:
     assert code == 0, seen
     assert re.findall(r"^[123]$", seen, flags=re.MULTILINE) == ["1", "2", "3"], seen
     assert "--ca-sha256" in seen
+    assert "28 characters: ***" in seen, seen
+    assert ("I am nobody" in seen) is (os.geteuid() == 0), seen
