@@ -6,7 +6,9 @@ import math
 import os
 import socket
 import uuid
+from collections import deque
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 
 from farhand_agent.host.job_socket import Guests, JobSocket, Json, Reply, refused
 from farhand_agent.host.loop import Loop
@@ -26,6 +28,15 @@ _STREAMS = {stream.name.lower(): stream for stream in spool.STREAMS}
 Emit = Callable[[spool.Kind, bytes], bool]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Question:
+    """What was asked and is not answered, and who wants to know: connections that are gone do not
+    mind, and no more than so many are there."""
+
+    message: bytes = field(repr=False)
+    replies: deque[Reply] = field(default_factory=lambda: deque(maxlen=limits.ASKS_OPEN))
+
+
 class Asking:
     """Of one runner, for one script after the other."""
 
@@ -43,7 +54,9 @@ class Asking:
         self._last = 0
         #: When the questions so far are paid for, at ASKS_PER_SECOND.
         self._paid = 0.0
-        self._open: dict[int, tuple[bytes, Reply]] = {}
+        self._open: dict[int, _Question] = {}
+        #: Which of them wait for a child.
+        self._waits: dict[str, int] = {}
 
     def expect(self, secrets: Iterable[str]) -> Masker:
         """A script will start that knows these secrets: what hides them in its output."""
@@ -55,6 +68,7 @@ class Asking:
         """It is about to start, as this user: its questions count from 1. What it has to show."""
         nonce = os.urandom(16).hex()
         self._emit, self._last = emit, 0
+        self._waits.clear()
         self._socket.open(Guests(users=frozenset({0, user}), nonce=nonce))
         return nonce
 
@@ -83,13 +97,20 @@ class Asking:
         if isinstance(child := question.get("start_child"), dict):
             # Asked again, it must not be started twice.
             child.setdefault("job_id", str(uuid.UUID(bytes=os.urandom(16), version=4)))
+        waits = _waits(question)
+        if (known := self._open.get(self._waits.get(waits, 0))) is not None:
+            known.replies.append(reply)  # a script that loses its patience asks again and again
+            return
         try:
             message = pack(Kind.ASK, ask=self._last + 1, question=question)
         except (ValueError, RecursionError):
             reply(refused("INVALID_REQUEST", "the question is nested too deeply"))
             return
         self._last += 1
-        self._open[self._last] = message, reply
+        self._open[self._last] = _Question(message=message)
+        self._open[self._last].replies.append(reply)
+        if waits:
+            self._waits[waits] = self._last
         self._ask_in(self._debt(), self._last)
 
     def _debt(self) -> float:
@@ -107,22 +128,23 @@ class Asking:
 
     def _ask_now(self, emit: Emit | None, ask: int) -> None:
         if emit is self._emit and ask in self._open:
-            self._say(self._open[ask][0])
+            self._say(self._open[ask].message)
 
     def again(self) -> None:
         """Another link may not know what is open."""
-        for message, _ in self._open.values():
-            self._say(message)
+        for question in self._open.values():
+            self._say(question.message)
 
     def answered(self, message: Message) -> None:
         """Its secrets are masked before the script has them."""
-        _, reply = self._open.pop(message.fields["ask"], (None, None))
-        if reply is None:
+        question = self._open.pop(message.fields["ask"], None)
+        if question is None:
             return
         told = json.loads(message.data)
         if not self._hides(told["secrets"]):
             self._warn()
-        reply(told["answer"])
+        for reply in question.replies:
+            reply(told["answer"])
 
     def _hides(self, secrets: Iterable[str]) -> bool:
         """Whether all of them are hidden from now on."""
@@ -156,6 +178,14 @@ class Asking:
 
 
 _TOO_SHORT = b"farhand: a secret of this job is too short to be masked in its output\n"
+
+
+def _waits(question: Json) -> str:
+    """The child that it waits for, if it does."""
+    asked = question.get("get_child")
+    if not isinstance(asked, dict) or not asked.get("wait"):
+        return ""
+    return str(asked.get("job_id"))
 
 
 def _progress(record: Json) -> str:

@@ -75,7 +75,8 @@ class Loop:
                 key.data()
         if self._timers:
             now = self.clock()
-            for timer in [timer for timer in self._timers if timer.when <= now]:
+            due = [timer for timer in self._timers if timer.when <= now]
+            for timer in sorted(due, key=lambda timer: timer.when):
                 if timer in self._timers:
                     self._timers.remove(timer)
                     timer.call()

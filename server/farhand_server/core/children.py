@@ -8,7 +8,7 @@ from farhand_server.core.answers import answered
 from farhand_server.core.context import Context
 from farhand_server.core.effects import Answer, Effect, Wake
 from farhand_server.core.live import Session, Waiting
-from farhand_server.errors import JobNotFound, JobNotStoppable, TooManyChildren
+from farhand_server.errors import JobNotFound, JobNotStoppable, ProtocolViolation, TooManyChildren
 from farhand_server.model import ask, frames
 from farhand_server.model.account import Principal
 from farhand_server.model.identifiers import JobId
@@ -80,6 +80,10 @@ def of(event: on.ChildOf, ctx: Context) -> list[Effect]:
 def wait(session: Session, frame: frames.Ask, ctx: Context) -> list[Effect]:
     """The answer follows when the child is over."""
     assert isinstance(frame.question, ask.GetChild)
+    asker = (frame.job, frame.attempt)
+    known = sum(asker == key[:2] for each in ctx.live.waiting_for.values() for key in each)
+    if known > limits.CHILDREN_MOST:
+        raise ProtocolViolation(f"a job waits for more than {limits.CHILDREN_MOST} children")
     waiting = ctx.live.waiting_for.setdefault(frame.question.job, {})
     waiting[frame.job, frame.attempt, frame.ask] = Waiting(session=session.id, frame=frame)
     return []

@@ -276,6 +276,19 @@ def test_who_waits_asks_again_after_a_cut_and_is_told_once() -> None:
     assert rules.only(frames.Answer, again)
 
 
+def test_a_worker_that_asks_for_the_same_child_without_end_is_a_liar() -> None:
+    rules, session = rules_with_assets()
+    answer(rules, session, child())
+    question = ask.GetChild(job=job_id(2), wait=True)
+    for number in range(2, 200):
+        rules.say(session, frames.Ask(job=job_id(1), attempt=1, ask=number, question=question))
+        if rules.effects:
+            break
+
+    assert [type(effect).__name__ for effect in rules.effects] == ["Count", "EndSession"]
+    assert number == 103
+
+
 @pytest.mark.parametrize("goes_along", [True, False])
 def test_a_child_is_stopped_with_its_parent_only_if_it_shall(goes_along: bool) -> None:
     rules, session = rules_with_assets()

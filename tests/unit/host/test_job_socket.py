@@ -216,6 +216,26 @@ def test_a_new_link_is_asked_what_is_open(bench: Bench) -> None:
     assert [each["ask"] for each in bench.questions()] == [2]
 
 
+def test_who_waits_for_a_child_again_and_again_is_one_question(bench: Bench) -> None:
+    waits = {"get_child": {"job_id": "x", "wait": True}}
+    for _ in range(3):
+        impatient = bench.client()
+        bench.ask(impatient, waits)
+        bench.turn()
+        impatient.close()
+        bench.turn()
+    client = bench.client()
+    bench.ask(client, waits)
+    bench.turn()
+    assert [each["ask"] for each in bench.questions()] == [1]
+
+    bench.answer(1, {"child": {"status": "Completed"}})
+    assert told(client) == {"child": {"status": "Completed"}}
+    bench.ask(client, waits)
+    bench.turn()
+    assert [each["ask"] for each in bench.questions()] == [1, 2]
+
+
 def test_a_child_has_its_id_before_it_is_asked_for_so_asking_again_makes_no_second(
     bench: Bench,
 ) -> None:

@@ -18,6 +18,17 @@ def test_timers_are_called_in_their_time_and_not_when_cancelled() -> None:
     assert called == ["first", "second"]
 
 
+def test_what_is_due_in_one_turn_is_called_in_the_order_of_its_moments() -> None:
+    now = 0.0
+    loop, called = Loop(lambda: now), []
+    for moment in range(50, 0, -1):
+        loop.after(moment, lambda moment=moment: called.append(moment))  # type: ignore[misc]
+    now = 60.0
+    loop.turn()
+
+    assert called == sorted(called) and len(called) == 50
+
+
 def test_a_timer_may_cancel_another_that_is_due() -> None:
     loop, called = Loop(lambda: 0.0), []
     timers: list[Timer] = []
