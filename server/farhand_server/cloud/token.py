@@ -1,5 +1,6 @@
 """The token with which the control plane's own worker joins: made when it is wanted, good once."""
 
+from farhand_server.cloud.worker import TOKEN_SECONDS
 from farhand_server.core.events import CreateRegistrationToken
 from farhand_server.core.ports import Chance
 from farhand_server.engine import Engine
@@ -12,7 +13,6 @@ from farhand_server.secrets import registration_token
 
 #: The account whose jobs it runs: the first.
 ACCOUNT = AccountId(1)
-LIFE_MS = 120_000
 
 
 async def joining_token(engine: Engine, *, clock: Clock, chance: Chance) -> str:
@@ -25,7 +25,7 @@ async def joining_token(engine: Engine, *, clock: Clock, chance: Chance) -> str:
         group_name=CLOUD,
         hash=secret.hash,
         created=now,
-        expires=UnixMs(now + LIFE_MS),
+        expires=UnixMs(now + TOKEN_SECONDS * 1000),
         uses=1,
         uses_left=1,
     )

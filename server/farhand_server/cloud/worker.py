@@ -27,6 +27,8 @@ SWITCHED_OFF = "the control plane was started with --no-cloud"
 AGAIN_SECONDS = 5.0
 #: More than a keeper gives its agent.
 STOP_SECONDS = 20.0
+#: Life of a token; it is given again for half of that.
+TOKEN_SECONDS = 3600
 _ANY = ("", "0.0.0.0", "::")
 
 
@@ -92,6 +94,8 @@ class _Keeping:
         self._away = away
         self._stopping = asyncio.Event()
         self._stdin: asyncio.StreamWriter | None = None
+        #: A token that nobody has joined with yet, as far as is known, and until when it is given.
+        self._unused: tuple[str, float] | None = None
 
     def stop(self) -> None:
         """The keeper ends its agent, in order, when it hears no more."""
@@ -145,6 +149,7 @@ class _Keeping:
             case {"wants": "token"}:
                 await self._answer()
             case {"runs": user}:
+                self._unused = None
                 log.info("cloud worker started", user=user)
                 self._away("")
             case {"ended": why} if not self._stopping.is_set():
@@ -158,11 +163,18 @@ class _Keeping:
     async def _answer(self) -> None:
         assert self._stdin is not None
         try:
-            self._stdin.write(f"{await self._token()}\n".encode())
+            self._stdin.write(f"{await self._joining()}\n".encode())
             await self._stdin.drain()
         except (Refusal, OSError) as error:
             log.warning("no token for the cloud worker", error=str(error))
             self._stdin.close()
+
+    async def _joining(self) -> str:
+        """A worker that cannot join must not fill the list of tokens. Raises Refusal."""
+        now = asyncio.get_running_loop().time()
+        if self._unused is None or self._unused[1] <= now:
+            self._unused = (await self._token(), now + TOKEN_SECONDS / 2)
+        return self._unused[0]
 
 
 def _message(line: bytes) -> Any:

@@ -187,3 +187,29 @@ async def test_a_token_is_given_when_it_is_wanted_and_by_no_other_way() -> None:
 
     assert told[0].endswith("fht_made_now")
     assert "fht_" not in " ".join(place("localhost:1").command)
+
+
+async def test_a_worker_that_cannot_join_gets_the_same_token_again() -> None:
+    made: list[str] = []
+    told: list[str] = []
+    news = asyncio.Event()
+    again = 'print(\'{"wants": "token"}\', flush=True)'
+    tell = "print('{\"ended\": \"' + sys.stdin.readline().strip() + '\"}', flush=True)"
+    runs = 'print(\'{"runs": "me"}\', flush=True)'
+
+    async def token() -> str:
+        made.append(f"t{len(made)}")
+        return made[-1]
+
+    def away(why: str) -> None:
+        told.append(why.rpartition(" ")[2])
+        news.set()
+
+    after = "; ".join([tell, again, tell, runs, again, tell, "sys.stdin.read()"])
+    command = keeper({"wants": "token"}, after=after)
+    async with asyncio.timeout(20), cloud_worker(command, token=token, away=away):
+        while len(told) < 4:
+            news.clear()
+            await news.wait()
+
+    assert told == ["t0", "t0", "", "t1"]
