@@ -2,19 +2,16 @@
 
 import os
 import socket
-import struct
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
 
 from farhand_agent.host.conversation import Conversation
 from farhand_agent.host.home import Home
-from farhand_agent.host.linux import socket_address
+from farhand_agent.host.linux import peer_user, socket_address
 from farhand_agent.host.loop import Loop
 from farhand_agent.host.sandbox import Sandbox
 from farhand_agent.host.wire import Kind, Message, pack
-
-_CREDENTIALS = struct.Struct("3i")
 
 
 def listen(home: Home, sandbox: Sandbox) -> socket.socket:
@@ -96,7 +93,7 @@ class Door:
             connection, _ = self._listener.accept()
         except OSError:
             return
-        if _user(connection) not in self._peers:
+        if peer_user(connection) not in self._peers:
             connection.close()
             return
         # What the former link asked for counts; its successor is told how things stand then.
@@ -108,10 +105,3 @@ class Door:
     def _lost(self) -> None:
         self._conversation = None
         self._changed()
-
-
-def _user(connection: socket.socket) -> int:
-    """Who is at the other end, as the kernel knows it."""
-    size = _CREDENTIALS.size
-    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
-    return int(_CREDENTIALS.unpack(credentials)[1])

@@ -8,16 +8,15 @@ script may say is in sdk/README.md.
 import hmac
 import json
 import socket
-import struct
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from farhand_agent.host.linux import peer_user
 from farhand_agent.host.loop import READ, WRITE, Loop
 from farhand_wire import limits
 
-_CREDENTIALS = struct.Struct("3i")
 _CHUNK_BYTES = 64 * 1024
 #: An escaped question and its nonce.
 _LINE_BYTES = 2 * limits.ASK_BYTES
@@ -78,7 +77,7 @@ class JobSocket:
             connection, _ = self._listener.accept()
         except OSError:
             return
-        if self._guests is None or _user(connection) not in self._guests.users:
+        if self._guests is None or peer_user(connection) not in self._guests.users:
             connection.close()
             return
         visit = _Visit(self._loop, connection, heard=self._heard, ended=self._left)
@@ -184,9 +183,3 @@ class _Visit:
 
 def _is_same(given: object, nonce: str) -> bool:
     return isinstance(given, str) and hmac.compare_digest(given.encode(), nonce.encode())
-
-
-def _user(connection: socket.socket) -> int:
-    size = _CREDENTIALS.size
-    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
-    return int(_CREDENTIALS.unpack(credentials)[1])

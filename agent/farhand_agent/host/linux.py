@@ -2,6 +2,8 @@
 
 import ctypes
 import os
+import socket
+import struct
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +11,7 @@ from pathlib import Path
 
 #: Longest address of a UNIX socket, in bytes (unix(7)).
 _SOCKET_BYTES = 107
+_CREDENTIALS = struct.Struct("3i")
 _FALLOC_FL_KEEP_SIZE = 1
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
@@ -55,6 +58,13 @@ def socket_address(path: Path) -> Iterator[str]:
         yield f"/proc/self/fd/{folder}/{path.name}"
     finally:
         os.close(folder)
+
+
+def peer_user(connection: socket.socket) -> int:
+    """Who is at the other end of a UNIX socket, as the kernel knows it."""
+    size = _CREDENTIALS.size
+    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
+    return int(_CREDENTIALS.unpack(credentials)[1])
 
 
 def adopt_orphans() -> None:
