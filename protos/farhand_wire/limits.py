@@ -91,6 +91,8 @@ USER_NAME_CHARACTERS = 256
 PASSWORD_BYTES = 8 * 1024
 CERTIFICATE_BYTES = 64 * 1024
 CONNECTION_BYTES = 64 * 1024
+#: Of what a failed job said last.
+EXCEPTION_CHARACTERS = 2_000
 #: Entries of what one runbook may use.
 GRANTS_MOST = 200
 #: Azure: 15 tags, names of 512 characters, values of 256.

@@ -134,3 +134,23 @@ def test_jobs_of_one_group_are_served_in_order(bare: Deployment) -> None:
     stamps = [int(bare.farhand("job", "follow", job, "--from-start").out) for job in jobs]
 
     assert stamps == sorted(stamps)
+
+
+def test_a_job_that_failed_says_what_its_script_said_last(deployment: Deployment) -> None:
+    deployment.publish(
+        "fails",
+        "for i in $(seq 2000); do echo out; echo noise $i >&2; done\n"
+        "echo '  the disk is full' >&2; exit 7",
+    )
+    deployment.publish("killed", "echo 'going' >&2; kill -9 $$")
+    deployment.publish("fine", "echo 'not an error' >&2")
+    told = {}
+    for name in ("fails", "killed", "fine"):
+        deployment.farhand("start", name, "--run-on", "demo", "--wait")
+        told[name] = str(deployment.job(str(deployment.newest()["jobId"])).get("exception", ""))
+
+    lines = told["fails"].splitlines()
+    assert lines[-2:] == ["noise 2000", "  the disk is full"]
+    assert all(line.startswith("noise") for line in lines[:-1])
+    assert 1_900 < len(told["fails"]) <= 2_000
+    assert (told["killed"], told["fine"]) == ("going", "")

@@ -88,6 +88,8 @@ def show(session: Session, job_id: str) -> None:
         return
     session.show(view, shown)
     if session.format is Format.TABLE:
+        for line in answer.exception.splitlines():
+            click.echo(f"          {words.plain(line)}")
         for line in _tables(answer, session.manner()):
             click.echo(line)
 

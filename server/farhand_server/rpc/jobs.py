@@ -17,6 +17,7 @@ from farhand_server.rpc.caller import caller
 from farhand_server.rpc.convert import jobs as convert
 from farhand_server.rpc.convert import output as shown
 from farhand_server.rpc.convert import parameters
+from farhand_server.rpc.exception import exception
 from farhand_server.rpc.output import Item, Reader, Record
 from farhand_server.rpc.receipts import Receipts
 from farhand_server.rpc.tail import tail_offset
@@ -64,6 +65,7 @@ class JobService(job_pb2_grpc.JobServiceServicer):
             job=await self._wire(job),
             attempts=[convert.attempt(known) for known in attempts],
             asset_reads=[convert.asset_read(read) for read in reads],
+            exception=await exception(self._backend, job),
         )
 
     async def ListJobs(
