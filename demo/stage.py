@@ -40,6 +40,12 @@ class Process:
     def pid(self) -> int:
         return self._popen.pid
 
+    @property
+    def lines(self) -> list[str]:
+        """What it has printed so far."""
+        with self._news:
+            return list(self._lines)
+
     def wait_for(self, text: str) -> None:
         """Until a line of its standard output holds `text`. Raises Failure after PATIENCE."""
 

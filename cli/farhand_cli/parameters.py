@@ -60,12 +60,15 @@ def value(name: str, text: str) -> Any:
 
 def _value(name: str, text: str, type_: str) -> Any:
     try:
-        value = _json(text)
-        return value if _is(value, type_) else text
-    except _Inexact as error:
-        raise click.BadParameter(f"{name}: {error}", param_hint="-p") from None
+        # What begins like a number that does not fit may be text all the same.
+        if not _is(json.loads(text, parse_constant=_constant), type_):
+            return text
     except (ValueError, RecursionError):
         return text
+    try:
+        return _json(text)
+    except _Inexact as error:
+        raise click.BadParameter(f"{name}: {error}", param_hint="-p") from None
 
 
 def _is(value: Any, type_: str) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.acceptance.conftest import Deployment
+from tests.support.humble import humble
 
 from farhand_agent.host.ground import root_half, sandbox_root
 
@@ -14,12 +15,6 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="becomes other users")
 
 USER = "daemon"
 PASSWORD = "canary-hunter-2f"
-#: An ordinary user that reads whatever the tests' interpreter needs, wherever that is.
-_HUMBLE = (
-    *("setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups"),
-    *("--inh-caps", "-all,+dac_read_search", "--ambient-caps", "-all,+dac_read_search"),
-    *("--bounding-set", "-all,+dac_read_search"),
-)
 
 
 @pytest.fixture
@@ -34,15 +29,6 @@ def bare(bare: Deployment) -> Iterator[Deployment]:
     assert bare.farhand("group", "create", "demo").code == 0
     assert bare.farhand("group", "set", "demo", "--run-as", "svc").code == 0
     yield bare
-
-
-def humble(bare: Deployment, name: str) -> None:
-    """A member whose agent is an ordinary user's."""
-    bare.join(name, bare.token())
-    nobody = pwd.getpwnam("nobody")
-    for path in (bare.root / name, *(bare.root / name).iterdir()):
-        os.chown(path, nobody.pw_uid, nobody.pw_gid)
-    bare.agent_by(name, *_HUMBLE)
 
 
 def without_the_user(bare: Deployment, name: str) -> None:

@@ -19,9 +19,9 @@ class Operator:
         credentials = grpc.ssl_channel_credentials(Path(context["ca"]).read_bytes())
         own = (("grpc.use_local_subchannel_pool", 1),)
         self.metadata = (("authorization", f"Bearer {context['token']}"),)
-        self._channel = grpc.secure_channel(server or context["server"], credentials, options=own)
-        self.jobs = job_pb2_grpc.JobServiceStub(self._channel)
-        self._workers = hybrid_worker_pb2_grpc.HybridWorkerServiceStub(self._channel)
+        self.channel = grpc.secure_channel(server or context["server"], credentials, options=own)
+        self.jobs = job_pb2_grpc.JobServiceStub(self.channel)
+        self._workers = hybrid_worker_pb2_grpc.HybridWorkerServiceStub(self.channel)
 
     def start(self, runbook: str, **values: Any) -> str:
         """The id of the new job."""
@@ -39,7 +39,7 @@ class Operator:
         return sum(w.state == hybrid_worker_pb2.WORKER_STATE_ONLINE for w in workers)
 
     def close(self) -> None:
-        self._channel.close()
+        self.channel.close()
 
     def _ask(self, method: Any, request: Any) -> Any:
         return method(request, metadata=self.metadata, timeout=WAIT_SECONDS, wait_for_ready=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from farhand_agent.host.backoff import Backoff
 from farhand_agent.host.child import fork
-from farhand_agent.host.linux import die_with_parent, name_process
+from farhand_agent.host.linux import die_with_parent, forbid_inspection, name_process
 from farhand_agent.host.loop import Loop
 
 #: A link that ends with this has said why, and would end so again.
@@ -133,6 +133,8 @@ class LinkProcess:
             os.initgroups(self._user.name, self._user.gid)
             os.setresgid(self._user.gid, self._user.gid, self._user.gid)
             os.setresuid(self._user.uid, self._user.uid, self._user.uid)
+        # It passes secrets on: no job of the same user may find them, and no core dump keep them.
+        forbid_inspection()
         # At once, or a new launcher's link would meet this one.
         die_with_parent(signal.SIGKILL)
         if os.getppid() != launcher:

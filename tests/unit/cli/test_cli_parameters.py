@@ -30,7 +30,10 @@ def test_a_value_that_is_json_keeps_its_type(text: str, value: Any) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "007", "hello", "a=b", "NaN", "-Infinity", "[1,", "1.2.3", " x ", "True", "[" * 9999],
+    [
+        *("", "007", "hello", "a=b", "NaN", "-Infinity", "[1,", "1.2.3", " x ", "True", "[" * 9999),
+        *("1e999 apples", "9007199254740993rd"),
+    ],
 )
 def test_a_value_that_is_not_json_is_text(text: str) -> None:
     assert parse([f"n={text}"]) == {"n": text}
@@ -108,6 +111,8 @@ def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
         ("[1]", "OBJECT", "[1]"),
         ("2026-01-02", "DATETIME", "2026-01-02"),
         ("null", "STRING", "null"),
+        ("9007199254740993", "STRING", "9007199254740993"),
+        ("1e999", "STRING", "1e999"),
     ],
 )
 def test_a_value_is_json_if_it_is_of_the_declared_type(text: str, type_: str, value: Any) -> None:
