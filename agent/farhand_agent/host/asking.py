@@ -72,10 +72,12 @@ class Asking:
         self._socket.open(Guests(users=frozenset({0, user}), nonce=nonce))
         return nonce
 
-    def began(self) -> None:
-        """It runs, and has a Warning stream."""
+    def began(self, warning: bytes) -> None:
+        """It runs, and has a Warning stream; `warning` is for that, if there is any."""
         if self._short:
             self._warn()
+        if warning and self._emit is not None:
+            self._emit(spool.Kind.WARNING, warning)
 
     def end(self) -> bool:
         """It is over, and what it had asked for as well. Whether this process knew a secret."""

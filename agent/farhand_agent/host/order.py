@@ -20,6 +20,8 @@ _MANNERS: Mapping[str, Mapping[str, str]] = {
     "powershell": {"POWERSHELL_TELEMETRY_OPTOUT": "1", "POWERSHELL_UPDATECHECK": "Off"},
 }
 _POWERSHELL = ("-NoLogo", "-NoProfile", "-NonInteractive")
+#: Longest argument that Linux gives a process (MAX_ARG_STRLEN), without the NUL at its end.
+ARGUMENT_BYTES_MOST = 128 * 1024 - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +43,14 @@ class Order:
     #: The user that it runs as; empty: that of the agent.
     run_as: str = ""
     script: bytes
+
+    @property
+    def too_long(self) -> tuple[int, ...]:
+        """Places of arguments, from 1, that no process can be given. PowerShell needs none."""
+        if self.type == "powershell":
+            return ()
+        sizes = (len(text.encode(errors="surrogatepass")) for text in self.arguments)
+        return tuple(n for n, size in enumerate(sizes, start=1) if size > ARGUMENT_BYTES_MOST)
 
     @property
     def ending(self) -> str:
@@ -142,11 +152,25 @@ def environment(order: Order, base: Mapping[str, str], paths: Paths) -> dict[str
 
 def command(order: Order, paths: Paths, script: str) -> list[str]:
     """What is executed. PowerShell's parameters have types, which arguments have not: a script of
-    ours reads them from their file, and calls the other one with them."""
+    ours reads them from their file, and calls the other one with them. Arguments that are too long
+    are empty: they are in that file as well."""
     if order.type == "powershell":
         run = f"{paths.sdk}/powershell/run.ps1"
         return [paths.interpreter, *_POWERSHELL, "-File", run, script]
-    return [paths.interpreter, script, *order.arguments]
+    too_long, places = order.too_long, enumerate(order.arguments, start=1)
+    return [paths.interpreter, script, *("" if n in too_long else text for n, text in places)]
+
+
+def too_long(order: Order) -> bytes:
+    """What to warn of, when arguments are left out; else nothing."""
+    if not order.too_long:
+        return b""
+    places = ", ".join(f"${place}" for place in order.too_long)
+    limit = (ARGUMENT_BYTES_MOST + 1) // 1024
+    return (
+        f"farhand: {places} would be longer than {limit} KiB, which no process can be given, and "
+        "is empty: read it from the file that FARHAND_PARAMETERS names\n"
+    ).encode()
 
 
 def _text(value: Any) -> str:

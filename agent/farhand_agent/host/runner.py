@@ -23,7 +23,7 @@ from farhand_agent.host.home import Home
 from farhand_agent.host.host import Host
 from farhand_agent.host.job import Job
 from farhand_agent.host.loop import Loop, Timer
-from farhand_agent.host.order import Order, read_order
+from farhand_agent.host.order import Order, read_order, too_long
 from farhand_agent.host.runas import as_whom
 from farhand_agent.host.spool import Spool
 from farhand_agent.host.wire import FIRST_CREDIT, Kind, Message, Phase, WireError
@@ -182,7 +182,7 @@ class Runner:
             self._moved()
         else:
             attempt.job = job
-            self._asking.began()
+            self._asking.began(too_long(order))
             job.limit(order.timeout_ms, order.stop_grace_ms / 1000)
             self._started_due = True
             self._settling = self._loop.after(_SETTLED_SECONDS, lambda: self._settled(job, pid))

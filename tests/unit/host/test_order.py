@@ -155,3 +155,15 @@ def test_messages_survive_any_cut() -> None:
 def test_a_payload_that_is_no_object_is_refused(payload: bytes) -> None:
     with pytest.raises(WireError):
         list(wire.Decoder().feed(wire.HEADER.pack(Kind.STOP, len(payload)) + payload))
+
+
+@pytest.mark.parametrize(
+    ("type_", "places"), [("bash", (2,)), ("python", (2,)), ("powershell", ())]
+)
+def test_arguments_that_no_process_can_be_given_are_counted_in_bytes(
+    type_: str, places: tuple[int, ...]
+) -> None:
+    fits = "x" * (128 * 1024 - 1)
+    order = read_order(start(type=type_, arguments=[fits, "ü" * (64 * 1024), "a"]))
+
+    assert order.too_long == places
