@@ -1,28 +1,12 @@
-"""The published promises name their tests; a name that leads nowhere would be an empty promise."""
-
-import ast
-import re
-from pathlib import Path
+"""The published promises name their tests."""
 
 import pytest
+from tests.support.cited import ROOT, broken_links, cited, defined
 
-ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "promises.md"
-NAMES = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", PAGE.read_text())
 
 
-def defined(file: Path) -> set[str]:
-    """What a test file calls a test: functions, classes, and machines that are assigned."""
-    found = set()
-    for node in ast.parse(file.read_text()).body:
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            found.add(node.name)
-        elif isinstance(node, ast.Assign):
-            found |= {target.id for target in node.targets if isinstance(target, ast.Name)}
-    return {name for name in found if name.startswith(("test_", "Test"))}
-
-
-@pytest.mark.parametrize(("file", "name"), sorted(set(NAMES)), ids=lambda value: str(value))
+@pytest.mark.parametrize(("file", "name"), cited(PAGE))
 def test_every_test_of_a_promise_exists(file: str, name: str) -> None:
     assert name in defined(ROOT / file)
 
@@ -37,7 +21,4 @@ def test_every_promise_has_a_test() -> None:
 
 
 def test_the_page_links_to_files_that_are_there() -> None:
-    links = re.findall(r"\]\(([^)#:]+)\)", PAGE.read_text())
-
-    assert links
-    assert [link for link in links if not (PAGE.parent / link).exists()] == []
+    assert broken_links(PAGE) == []

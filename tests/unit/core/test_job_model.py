@@ -33,7 +33,9 @@ def test_azures_numbers_are_kept() -> None:
         "SUSPENDING STOPPING RESUMING REMOVING"
     )
 
-    assert [status.name for status in sorted(JobStatus, key=lambda s: s.value)] == names.split()
+    assert {status.name: status.value for status in JobStatus} == {
+        name: number for number, name in enumerate(names.split())
+    }
 
 
 def test_a_way_that_the_table_does_not_have_is_an_error() -> None:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from farhand_agent.host.masker import Masker
 from farhand_agent.host.sorter import HELD_MOST, Sorter
 from farhand_wire.spool import Kind
 
@@ -99,3 +100,25 @@ def test_byte_by_byte_it_is_the_same(parts: list[bytes]) -> None:
     data = b"".join(parts)
 
     assert sorted_in([data[n : n + 1] for n in range(len(data))]) == expected(data)
+
+
+SECRET = "s3cret WARNING: x"
+RAW = SECRET.encode()
+SAID = PIECES | st.sampled_from([RAW, RAW[:7], RAW[7:], RAW.hex().encode()])
+
+
+@given(st.lists(SAID, max_size=20), st.lists(st.integers(0, 300), max_size=8))
+def test_what_is_masked_on_the_way_finds_its_stream_wherever_a_read_cuts_it(
+    parts: list[bytes], cuts: list[int]
+) -> None:
+    """As a pump does it: masked first, then sorted."""
+    data = b"".join(parts)
+    masker = Masker()
+    masker.add(SECRET)
+    whole, piecewise = masker.pipe(), masker.pipe()
+    places = sorted({0, len(data), *(min(cut, len(data)) for cut in cuts)})
+    pieces = [piecewise.mask(data[a:b]) for a, b in pairwise(places)]
+
+    runs = sorted_in([*pieces, piecewise.rest()])
+    assert runs == expected(whole.mask(data) + whole.rest())
+    assert RAW not in b"".join(chunk for _, chunk in runs)

@@ -44,3 +44,13 @@ def test_positional_values_follow_the_order_then_the_names() -> None:
     values: dict[str, Any] = {"b": 2, "a": "one two", "d": [1, {"x": None}], "c": True}
 
     assert parameters.arguments(values, ["c", "a"]) == ("true", "one two", "2", '[1,{"x":null}]')
+
+
+@pytest.mark.parametrize("name", ["a", "Z9_", "a" * 63, "WebhookData"])
+def test_azures_parameter_names_are_taken(name: str) -> None:
+    assert parameters.problem(struct({name: 1})) == ""
+
+
+@pytest.mark.parametrize("name", ["", "1a", "_a", "a-b", "a b", "ä", "a" * 64, "a\n"])
+def test_a_name_that_azure_refuses_is_refused(name: str) -> None:
+    assert "a name is a letter, then" in parameters.problem(struct({name: 1}))
