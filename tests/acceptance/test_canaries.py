@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from tests.acceptance.conftest import Deployment
 from tests.support.authority import authority
 from tests.support.canaries import Canary, Hunter
+from tests.support.cloud import python_or_skip, serving
 from tests.support.humble import humble
 from tests.support.operator import Operator
 from tests.support.shown import shown
@@ -186,28 +187,44 @@ class Aviary:
         return file
 
 
+def song(den: Path, script: str) -> str:
+    """A whole script."""
+    block, end, body = script.partition("# ///\n")
+    return f"{block}{end}{SONG.replace('DEN', repr(str(den)))}{body}"
+
+
 @pytest.fixture
-def aviary() -> Iterator[Aviary]:
+def den() -> Iterator[Path]:
+    """Where everybody may leave something."""
+    den = Path(tempfile.mkdtemp(prefix="den-"))
+    den.chmod(0o777)
+    yield den
+    shutil.rmtree(den)
+
+
+@pytest.fixture
+def aviary(den: Path) -> Iterator[Aviary]:
     """Both jobs have sung once, and wait."""
     deployment = Deployment()
-    den = Path(tempfile.mkdtemp(prefix="den-"))
     try:
-        den.chmod(0o777)
         deployment.root.chmod(0o711)
         deployment.server = deployment.serve()
         yield _populated(deployment, den)
     finally:
         deployment.clear()
-        _kill(sandbox_root(deployment.root / "w1", environ=deployment.env))
-        shutil.rmtree(den)
+        # Those that stand still and have lost their runner: only where the test has failed.
+        for pid in scripts(sandbox_root(deployment.root / "w1", environ=deployment.env)):
+            os.kill(pid, signal.SIGKILL)
 
 
-def _kill(sandbox: Path) -> None:
-    """Scripts that stand still and have lost their runner: only where the test has failed."""
+def scripts(sandbox: Path) -> list[int]:
+    """Processes that run a script of it."""
+    found = []
     for entry in Path("/proc").iterdir():
         with contextlib.suppress(OSError):
             if entry.name.isdigit() and os.fsencode(sandbox) in (entry / "cmdline").read_bytes():
-                os.kill(int(entry.name), signal.SIGKILL)
+                found.append(int(entry.name))
+    return found
 
 
 def _populated(deployment: Deployment, den: Path) -> Aviary:
@@ -216,10 +233,8 @@ def _populated(deployment: Deployment, den: Path) -> Aviary:
     _keep_assets(deployment, den, kept)
     for name in ("told", "fresh"):
         (den / name).write_text(kept[name].text)
-    head = SONG.replace("DEN", repr(str(den)))
     for name, script in (("singer", SINGER), ("fledgling", FLEDGLING)):
-        block, _, body = script.partition("# ///\n")
-        deployment.publish(name, f"{block}# ///\n{head}{body}", ending=".py")
+        deployment.publish(name, song(den, script), ending=".py")
     deployment.add_agent("w1")
     started = deployment.call(
         *("farhand", "start", "singer", "--run-on", "demo", "--params", "-"),
@@ -272,6 +287,7 @@ def test_secrets_in_use_are_nowhere_but_in_the_parameters_of_their_jobs(aviary: 
     assert b"".join(said.values()).count(b"***") > 200
     assert hunter.in_files(deployment.root, aviary.backup()) == {}
     assert set(hunter.in_files(*aviary.worker_files)) == aviary.parameters
+    assert len(scripts(aviary.sandbox)) == 2
     assert hunter.in_processes() == {}
     assert _given_away(hunter, said) == {}
     looking = set(OF_JOBS) - {"FollowJobOutput"}
@@ -368,3 +384,38 @@ def test_a_job_reads_no_memory_of_what_passes_secrets_on(bare: Deployment, who: 
     assert done.code == 0, done.err
     assert {"closed farhand-runner", "closed farhand-link"} <= set(told)
     assert {"read farhand-runner", "read farhand-link"}.isdisjoint(told)
+
+
+WHISPER = """# /// farhand
+# [parameters.word]
+# secret = true
+# ///
+sing("word", farhand_job.parameters()["word"])
+(den / "sung").touch()
+wait_for("end")
+"""
+
+
+def test_the_control_planes_own_worker_keeps_none_either(den: Path) -> None:
+    word = Canary.new("word")
+    hunter = Hunter([word])
+    with serving(python_or_skip()) as cloud:
+        cloud.publish("whisper", song(den, WHISPER), ending=".py")
+        job = cloud.farhand("start", "whisper", "-p", f"word={word.text}").out.decode().strip()
+        cloud.until("it has sung", (den / "sung").exists)
+        (home,) = (
+            *Path("/dev/shm").glob(f"farhand-agent-*/*/{job}.1"),
+            *Path("/run/farhand-agent").glob(f"*/{job}.1"),
+        )
+        places = (cloud.root, cloud.folder, home.parent)
+
+        assert len(cloud.serving()) > 0
+        assert set(hunter.in_files(*places)) == {home / "job" / "parameters.json"}
+        assert hunter.in_processes() == {}
+        (den / "end").touch()
+        done = cloud.farhand("job", "follow", job)
+        assert done.code == 0, done.err
+        assert hunter.names(done.out + done.err.encode()) == set()
+        assert done.out.count(b"***") > 10
+        cloud.server.terminate()
+        assert hunter.in_files(*places) == {}
