@@ -83,6 +83,9 @@ RUNBOOK_BYTES = 1024 * 1024
 PARAMETERS = 50
 #: Azure: 512 KB, counted as JSON.
 PARAMETERS_BYTES = 512 * 1024
+#: Arrays and objects within each other, in a parameter or an asset: a message holds 100 levels, of
+#: which each takes two.
+NESTING_MOST = 32
 DESCRIPTION_CHARACTERS = 1024
 ASSET_NAME_CHARACTERS = 128
 #: Azure: 1,048,576 characters.

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from demo.stage import Failure
 from tests.acceptance.conftest import Deployment
 from tests.support.authority import authority
 from tests.support.canaries import Canary, Hunter
@@ -243,9 +244,10 @@ def _populated(deployment: Deployment, den: Path) -> Aviary:
     )
     assert started.code == 0, started.err
     job = started.out.decode().strip()
-    deployment.until(
-        "both have sung", lambda: (den / "sung").exists() and (den / "child sung").exists()
-    )
+    try:
+        deployment.until("both have sung", lambda: _are_there(den / "sung", den / "child sung"))
+    except Failure as failure:
+        raise AssertionError(deployment.farhand("job", "output", job)) from failure
     child = deployment.farhand("-o", "name", "job", "list", "--parent", job).out.decode().strip()
     hunter = Hunter([*kept.values(), _private_key(den)])
     return Aviary(deployment=deployment, den=den, hunter=hunter, job=job, child=child)
@@ -321,6 +323,10 @@ def test_secrets_in_use_are_nowhere_but_in_the_parameters_of_their_jobs(aviary: 
     assert hunter.in_files(*places) == {}
     deployment.server.terminate()
     assert hunter.in_files(deployment.root) == {}
+
+
+def _are_there(*files: Path) -> bool:
+    return all(file.exists() for file in files)
 
 
 def _is(deployment: Deployment, job: str, status: str) -> bool:

@@ -72,7 +72,7 @@ import automationassets, farhand_job
 for name, value in farhand_job.parameters().items():
     automationassets.set_automation_variable(name, value)
 # What no parameter can say.
-automationassets.set_automation_variable("exact", [2**53 + 1, 10**400, 1e-320])
+automationassets.set_automation_variable("exact", [2**53 + 1, 10**300, 1e-320])
 """
 READ = {
     ".py": """
@@ -112,9 +112,39 @@ def test_what_one_job_sets_others_read_as_it_was(kept: Deployment, values: list[
     typed = [json.loads(line) for line in lines(kept, "read-py", {"names": names})]
     written = lines(kept, "read-sh", {"names": " ".join(names)})
 
-    values = [*values, [2**53 + 1, 10**400, 1e-320]]
+    values = [*values, [2**53 + 1, 10**300, 1e-320]]
     assert typed == values
     assert [type(found) is bool for found in typed] == [type(value) is bool for value in values]
+    assert len(kept.farhand("-o", "name", "variable", "list").out.split()) == len(names)
     for line, value in zip(written, values, strict=True):
         text = line.removesuffix("\n")
         assert text == value if isinstance(value, str) else json.loads(text) == value
+
+
+REFUSED = """
+import automationassets, farhand_job
+
+deep = 1
+for _ in range(40):
+    deep = [deep]
+for value in (10**400, {"a": [deep]}):
+    try:
+        automationassets.set_automation_variable("exact", value)
+    except automationassets.AutomationAssetException as error:
+        print(error)
+    try:
+        farhand_job.start("set", {"a": value}, run_on="demo")
+    except farhand_job.JobError as error:
+        print(error)
+"""
+
+
+def test_what_nobody_could_be_shown_is_refused_where_a_job_says_it(kept: Deployment) -> None:
+    kept.publish("refused", REFUSED, ending=".py")
+    done = kept.farhand("start", "refused", "--run-on", "demo", "--follow")
+
+    assert done.code == 0, done.err
+    assert done.out.count(b"a number that is too large") == 2
+    assert done.out.count(b"nested more than 32 deep") == 2
+    for noun in ("variable", "job"):
+        assert kept.farhand(noun, "list").code == 0

@@ -8,6 +8,7 @@ from google.protobuf.struct_pb2 import Struct, Value
 from farhand_server.declared.values import as_text
 from farhand_server.errors import Violation
 from farhand_server.rpc.convert import assets, parameters
+from farhand_server.rpc.convert.bounds import beyond
 from farhand_server.rpc.rules import Check, Inside, Masks, On, characters, matches, required, size
 from farhand_server.rpc.values import ASSET, NAMES
 from farhand_wire import limits
@@ -19,15 +20,17 @@ def value(given: Value) -> str:
     if given.WhichOneof("kind") is None:
         return "is required: null is a value, too"
     try:
-        return characters(limits.VARIABLE_CHARACTERS)(as_text(assets.value(given)))
+        plain = assets.value(given)
+        return beyond(plain) or characters(limits.VARIABLE_CHARACTERS)(as_text(plain))
     except ValueError as error:
         return f"cannot be written as JSON: {error}"
 
 
 def fields(given: Struct) -> str:
     """Of a connection."""
+    plain = parameters.plain(given)
     try:
-        return size(limits.CONNECTION_BYTES)(as_text(parameters.plain(given)).encode())
+        return beyond(plain) or size(limits.CONNECTION_BYTES)(as_text(plain).encode())
     except ValueError as error:
         return f"cannot be written as JSON: {error}"
 

@@ -4,12 +4,14 @@ import json
 from typing import Any
 
 import pytest
+from google.protobuf import json_format
 from google.protobuf.struct_pb2 import Struct
 from hypothesis import given
 from hypothesis import strategies as st
 
 from farhand_server.declared.values import as_text
 from farhand_server.rpc.convert import parameters
+from farhand_wire.v1 import asset_pb2
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.text() | st.integers(-(2**53), 2**53),
@@ -54,3 +56,30 @@ def test_azures_parameter_names_are_taken(name: str) -> None:
 @pytest.mark.parametrize("name", ["", "1a", "_a", "a-b", "a b", "ä", "a" * 64, "a\n"])
 def test_a_name_that_azure_refuses_is_refused(name: str) -> None:
     assert "a name is a letter, then" in parameters.problem(struct({name: 1}))
+
+
+def nested(levels: int) -> Any:
+    value: Any = 1
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize(
+    "text", ["\\ud800".join('""'), '{"\\udfff": 1}', "1e999", "1" * 310, json.dumps(nested(33))]
+)
+def test_what_no_message_could_show_is_refused(text: str) -> None:
+    assert parameters.problem_of_value(text) != ""
+    assert parameters.problem_of_text(f'{{"a": {text}}}') != ""
+
+
+@pytest.mark.parametrize("value", ["🦜", 10**308, -(10**308), 1e308, nested(32), {"a": [{}]}])
+def test_what_is_allowed_can_be_shown(value: Any) -> None:
+    text = as_text(value)
+
+    assert parameters.problem_of_value(text) == ""
+    shown = asset_pb2.ListVariablesResponse(variables=[asset_pb2.Variable()])
+    json_format.Parse(text, shown.variables[0].value)
+    again = asset_pb2.ListVariablesResponse.FromString(shown.SerializeToString())
+    told = json_format.MessageToJson(again.variables[0].value)
+    assert json.loads(told) == json.loads(text, parse_int=float)

@@ -9,6 +9,7 @@ from google.protobuf.struct_pb2 import ListValue, Struct, Value
 
 from farhand_server.declared.values import argument, as_text
 from farhand_server.model.parameter import Json
+from farhand_server.rpc.convert.bounds import beyond
 from farhand_wire import limits
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*", re.ASCII)
@@ -33,10 +34,10 @@ def problem_of_value(text: str) -> str:
     if len(text) > limits.VARIABLE_CHARACTERS:
         return f"has {len(text):,} characters as JSON of {limits.VARIABLE_CHARACTERS:,}"
     try:
-        json.loads(text, parse_constant=_no_number)
+        value = json.loads(text, parse_constant=_no_number)
     except (ValueError, RecursionError):
         return "is not JSON"
-    return ""
+    return beyond(value)
 
 
 def wrong(given: Mapping[str, Json]) -> str:
@@ -49,6 +50,8 @@ def wrong(given: Mapping[str, Json]) -> str:
             f'have the name "{bad[0][: limits.NAME_CHARACTERS]}": a name is a letter, then '
             f"letters, digits and underscores, {limits.NAME_CHARACTERS} at most"
         )
+    if bad_value := beyond(dict(given)):
+        return f"hold a value that {bad_value}"
     try:
         written = as_text(dict(given))
     except ValueError as error:
