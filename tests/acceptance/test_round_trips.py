@@ -121,6 +121,32 @@ def test_what_one_job_sets_others_read_as_it_was(kept: Deployment, values: list[
         assert text == value if isinstance(value, str) else json.loads(text) == value
 
 
+PARENT = """
+import farhand_job
+
+given = dict(farhand_job.parameters(), exact=[2**53 + 1, 10**300, 1e-320])
+child = farhand_job.start(given.pop("child"), given, run_on="demo").wait(60)
+print(child.output(), end="")
+"""
+
+
+@pytest.mark.parametrize("ending", SHOW)
+def test_a_child_gets_what_its_parent_gave_in_that_order(
+    deployment: Deployment, ending: str
+) -> None:
+    values: list[Any] = [*TRAPS[:30], 0.1, True, None, [[], {}], {"a": {'"': [1, "ü"]}}]
+    named = {f"p{number:02}": value for number, value in enumerate(values)}
+    child = f"child-{ending[1:]}"
+    deployment.publish(child, SHOW[ending], ending=ending)
+    deployment.publish("parent", PARENT, ending=".py")
+    *arguments, typed = lines(deployment, "parent", {"child": child, **named})
+
+    exact = [2**53 + 1, 10**300, 1e-320]
+    assert json.loads(typed) == {**named, "exact": exact}
+    for text, value in zip(arguments, [*values, exact], strict=True):
+        assert text == value if isinstance(value, str) else json.loads(text) == value
+
+
 REFUSED = """
 import automationassets, farhand_job
 
