@@ -92,6 +92,14 @@ class RunnerClient:
         self.closed = True
         self._socket.close()
 
+    def leave(self) -> None:
+        """Say no more and be gone, once the runner has heard all: what waits to be read by who closes
+        a socket makes the kernel throw away what that one has said."""
+        self._socket.shutdown(socket.SHUT_WR)
+        while self.hear() is not None:
+            pass
+        self.close()
+
     def send(self, kind: Kind, **fields: Any) -> None:
         self._socket.sendall(wire.pack(kind, **fields))
 

@@ -160,7 +160,7 @@ def test_a_frozen_job_survives_a_restart_of_the_agent_as_frozen(host: HostProces
 def test_who_froze_it_may_be_gone_when_it_stands_still(host: HostProcess) -> None:
     client, job_id, _ = started(host, _COUNTS, lines=1)
     client.send(Kind.FREEZE)
-    client.close()
+    client.leave()
 
     wait_for(lambda: host.dial(job_id).state()["phase"] == Phase.FROZEN)
 
