@@ -93,8 +93,8 @@ class RunnerClient:
         self._socket.close()
 
     def leave(self) -> None:
-        """Say no more and be gone, once the runner has heard all: what waits to be read by who closes
-        a socket makes the kernel throw away what that one has said."""
+        """Say no more, and be gone once the runner has heard all: of who closes a socket with
+        something unread in it the kernel throws away what was said."""
         self._socket.shutdown(socket.SHUT_WR)
         while self.hear() is not None:
             pass
