@@ -59,7 +59,7 @@ def sing(name, secret):
         farhand_job.emit(stream, f"{name} {secret}\\n{forms[1]}")
     farhand_job.progress(f"{name} {secret}", 50, secret)
 """
-#: Uses all there is; a certificate's content is singed as it comes, and its key as PEM.
+#: Uses all there is; a certificate's content is sung as it comes, and its key as PEM.
 SINGER = """# /// farhand
 # [parameters.by_option]
 # secret = true
@@ -109,9 +109,12 @@ FLEDGLING = """# /// farhand
 # [parameters.told]
 # secret = true
 # ///
-sing("told", farhand_job.parameters()["told"])
+told = farhand_job.parameters()["told"]
+sing("told", told)
 (den / "child sung").touch()
 wait_for("end")
+# What it says last is shown with the job.
+raise RuntimeError(f"{told!r} {told}")
 """
 SCRIPTS = [{"runbook": "singer"}, {"runbook": "fledgling"}]
 #: Fields of requests of those methods that need some.
@@ -313,8 +316,9 @@ def test_secrets_in_use_are_nowhere_but_in_the_parameters_of_their_jobs(aviary: 
     deployment.server = deployment.resume()
     deployment.agent("w1")
     (aviary.den / "end").touch()
-    for job in (aviary.job, aviary.child):
-        deployment.until("it is over", partial(_is, deployment, job, "JOB_STATUS_COMPLETED"))
+    for job, status in ((aviary.job, "COMPLETED"), (aviary.child, "FAILED")):
+        deployment.until("it is over", partial(_is, deployment, job, f"JOB_STATUS_{status}"))
+    assert "RuntimeError: '***' ***" in json.dumps(deployment.job(aviary.child))
     assert _given_away(hunter, aviary.said()) == {}
     assert _given_away(hunter, aviary.answers(*OF_JOBS)) == {}
     assert _given_away(hunter, _printed(deployment)) == {}
