@@ -121,6 +121,28 @@ def test_what_one_job_sets_others_read_as_it_was(kept: Deployment, values: list[
         assert text == value if isinstance(value, str) else json.loads(text) == value
 
 
+BY_COMMAND = """
+set -e
+python3 -c 'import farhand_job; print(end=farhand_job.parameters()["text"])' |
+    farhand-asset set variable v00 -
+python3 -c 'import farhand_job, json; print(json.dumps(farhand_job.parameters()["list"]))' |
+    farhand-asset set variable v01 --json -
+farhand-asset set variable v02 "$3"
+"""
+
+
+def test_what_a_command_sets_is_read_as_it_was(kept: Deployment) -> None:
+    kept.publish("by-command", BY_COMMAND)
+    text, values = "\n".join(TRAPS), [*TRAPS, 2**53, 0.1, None, {"a": [True]}]
+    # Positions are those of the names, in their order.
+    given = {"list": values, "text": text, "word": "a 'b' \"c\" $(d) `e`; \\ ü\n\n"}
+    assert lines(kept, "by-command", given) == []
+    names = {"names": ["v00", "v01", "v02"]}
+    found = [json.loads(line) for line in lines(kept, "read-py", names)]
+
+    assert found == [text, values, given["word"]]
+
+
 PARENT = """
 import farhand_job
 
