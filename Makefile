@@ -26,7 +26,7 @@ demo: $(STAMP) ## see it work
 	$(BIN)/python -m demo
 
 test: $(STAMP) ## every test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m tests.halves
 
 check: $(STAMP) ## style, types, imports, wire
 	$(BIN)/ruff check .
