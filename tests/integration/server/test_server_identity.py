@@ -259,7 +259,13 @@ async def test_id_never_reused(server: Edge, worker: Worker, owner: Caller) -> N
     old = worker.worker_id
     request = hybrid_worker_pb2.DeleteHybridWorkerRequest(worker="w1", force=True)
     await owner.ask(owner.workers.DeleteHybridWorker, request)
-    before = await owner.ask(owner.jobs.GetJob, job_pb2.GetJobRequest(job_id=grant.job_id))
+    asked = job_pb2.GetJobRequest(job_id=grant.job_id)
+
+    async def is_stored() -> bool:
+        return bool((await owner.ask(owner.jobs.GetJob, asked)).job.output_bytes)
+
+    await eventually(is_stored)
+    before = await owner.ask(owner.jobs.GetJob, asked)
 
     assert (await hello_refused(worker, "a")).reason == "WORKER_UNKNOWN"
     async with joined(server, owner) as heir:
@@ -278,7 +284,7 @@ async def test_id_never_reused(server: Edge, worker: Worker, owner: Caller) -> N
             await heir.serve(**machine("a"))
         heir.worker_id = old
         assert (await hello_refused(heir, "a")).reason in ("PROOF_REFUSED", "WORKER_UNKNOWN")
-    after = await owner.ask(owner.jobs.GetJob, job_pb2.GetJobRequest(job_id=grant.job_id))
+    after = await owner.ask(owner.jobs.GetJob, asked)
     assert after == before
 
 
