@@ -159,6 +159,8 @@ class Runner:
         return self._delivery()
 
     def _take_call(self) -> None:
+        if self._talk is not None:
+            self._talk.closed = True  # the newest is the one that counts, as at a runner's door
         self._talk = self._dialled.popleft()
         self._offset = None
 
