@@ -15,7 +15,7 @@ from farhand_server.care.commands import COMMANDS
 from farhand_server.data import DataDirectory
 from farhand_server.errors import StartError
 from farhand_server.init import Plan, contexts_path, initialise
-from farhand_server.memory import close_memory
+from farhand_server.memory import forbid_inspection
 from farhand_server.settings import (
     ACCOUNT,
     DATA,
@@ -62,7 +62,7 @@ def _run(arguments: argparse.Namespace) -> int:
     settings = resolve(flags, os.environ, data=_data(arguments))
     logs.configure(form=settings.log_format, level=settings.log_level)
     sys.setswitchinterval(SWITCH_SECONDS)
-    close_memory()
+    forbid_inspection()
     _prepare_grpc()
     from farhand_server.app import serve  # imports grpc
 

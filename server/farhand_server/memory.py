@@ -7,7 +7,7 @@ import sys
 _PR_SET_DUMPABLE = 4
 
 
-def close_memory() -> None:
+def forbid_inspection() -> None:
     """No core dump, and no process of the same user may read it. Linux alone can do that."""
     if sys.platform != "linux":
         return

@@ -1,13 +1,12 @@
 """A real nginx in front of a server, with a configuration of the test's choice."""
 
-import os
 import shutil
 import socket
 import subprocess
 import time
 from pathlib import Path
 
-import pytest
+from tests.support.absent import absent
 
 PATIENCE_SECONDS = 20.0
 
@@ -16,9 +15,7 @@ def require_nginx() -> None:
     """Skips where there is none, and fails in CI."""
     if shutil.which("nginx"):
         return
-    if os.environ.get("CI"):
-        pytest.fail("CI needs nginx (apt-get install nginx-light)")
-    pytest.skip("there is no nginx on this machine")
+    absent("nginx", "apt-get install nginx-light")
 
 
 class Nginx:
