@@ -12,6 +12,7 @@ from farhand_server.core import events as on
 from farhand_server.model import ask, frames
 from farhand_server.model.asset import AssetKind
 from farhand_server.model.identifiers import JobId, SessionId
+from farhand_server.model.runbook import Delivery
 
 REGION = ask.GetAsset(kind=AssetKind.VARIABLE, name="region")
 
@@ -112,6 +113,28 @@ def test_a_value_that_was_set_is_not_set_again_when_its_answer_was_lost() -> Non
     }
     assert answer(rules, again, replace(set_, value="second"), number=2) == ask.Done()
     assert rules.tables.assets[ACCOUNT, AssetKind.VARIABLE, "region"].values == {"value": "second"}
+
+
+def test_the_next_attempt_sets_values_though_it_counts_from_one_again() -> None:
+    rules = Rules()
+    rules.ask(on.UpdateAccount, delivery=Delivery.AT_LEAST_ONCE)
+    rules.ask(
+        on.CreateAsset, kind=AssetKind.VARIABLE, name="region", values={"value": "as created"}
+    )
+    session = rules.running()
+    answer(rules, session, ask.SetVariable(name="region", value="first attempt"), number=5)
+
+    # Its host has started anew, without the attempt.
+    session = rules.hello("web01", boot_id="another", journal_id="another")
+    rules.say(session, frames.Heartbeat(sequence=1))
+    rules.accept(session, rules.only(frames.Offer, session))
+    rules.say(session, frames.Started(job=job_id(1), attempt=2))
+
+    again = ask.SetVariable(name="region", value="second attempt")
+    assert answer(rules, session, again, number=1, attempt=2) == ask.Done()
+    assert rules.tables.assets[ACCOUNT, AssetKind.VARIABLE, "region"].values == {
+        "value": "second attempt"
+    }
 
 
 def running_entry() -> frames.JournalEntry:
